@@ -1,0 +1,64 @@
+"""The building blocks of the objectives: reconstruction, KL, annealing; all in nats an image."""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from disvae.posterior import Posterior
+
+Terms = dict[str, Tensor]  # the named scalars of an objective
+RecDist = Literal["bernoulli", "gaussian", "laplace"]
+
+
+def reconstruction(
+    logits: Float[Tensor, "B C H W"], images: Float[Tensor, "B C H W"], rec_dist: RecDist
+) -> Float[Tensor, ""]:
+    """Negative log likelihood of `images`, summed over pixels, mean over the batch.
+
+    Parameters
+    ----------
+    logits
+        The decoder's output before the sigmoid.
+    images
+        Pixels in [0, 1].
+    rec_dist
+        ``bernoulli``: cross entropy. ``gaussian``: ``sum (255 x - 255 y)^2 / 255``.
+        ``laplace``: ``3 sum |x - y|``. The scales of the last two are those of the
+        original system, chosen there so that all three have similar size; the
+        constants of their densities are left out.
+    """
+    if rec_dist == "bernoulli":
+        total = F.binary_cross_entropy_with_logits(logits, images, reduction="sum")
+    elif rec_dist == "gaussian":
+        total = 255 * F.mse_loss(logits.sigmoid(), images, reduction="sum")
+    else:
+        total = 3 * F.l1_loss(logits.sigmoid(), images, reduction="sum")
+    return total / len(images)
+
+
+def kl_terms(posterior: Posterior) -> Terms:
+    """KL of the posterior from the prior: ``kl_loss``, and ``kl_loss_j`` for each dimension."""
+    per_dimension = posterior.kl().mean(0)
+    names = [f"kl_loss_{j}" for j in range(len(per_dimension))]
+    return {"kl_loss": per_dimension.sum(), **dict(zip(names, per_dimension.unbind(), strict=True))}
+
+
+def annealed(start: float, end: float, step: int, anneal_steps: int) -> float:
+    """Go linearly from `start` to `end` over `anneal_steps` training steps; 0: at once."""
+    if anneal_steps == 0 or step >= anneal_steps:
+        return end
+    return start + (end - start) * step / anneal_steps
+
+
+def gaussian_log_density(
+    codes: Float[Tensor, "*shape"], mean: Float[Tensor, "*shape"], logvar: Float[Tensor, "*shape"]
+) -> Float[Tensor, "*shape"]:
+    """Log density of N(mean, exp(logvar)) at `codes`, elementwise; arguments broadcast."""
+    squared = (codes - mean).square() * torch.exp(-logvar)
+    return -0.5 * (squared + logvar + _LOG_2PI)
+
+
+_LOG_2PI = 1.8378770664093453

@@ -1,0 +1,365 @@
+"""Every option once: name, type, default, bounds, help.
+
+The command line, ``specs.json`` and ``disvae.train(...)`` all read this record.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
+
+from cyclopts import Group, Parameter
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_serializer,
+    model_validator,
+)
+
+from disvae.errors import UserError
+from disvae.experiments import DATASETS, LOSSES, NAMES, experiment_options
+
+if TYPE_CHECKING:
+    DatasetName = str
+    LossName = str
+    ExperimentName = str
+else:  # the choices are computed, which type checkers cannot follow
+    DatasetName = Literal[DATASETS]
+    LossName = Literal[LOSSES]
+    ExperimentName = Literal[NAMES]
+
+GENERAL = Group("General options", sort_key=1)
+TRAINING = Group("Training specific options", sort_key=2)
+MODEL = Group("Model specific options", sort_key=3)
+BETA_H = Group("BetaH specific parameters", sort_key=4)
+BETA_B = Group("BetaB specific parameters", sort_key=5)
+FACTOR = Group("factor VAE specific parameters", sort_key=6)
+BTCVAE = Group("beta-tcvae specific parameters", sort_key=7)
+EVALUATION = Group("Evaluation specific options", sort_key=8)
+PLOT = Group("Plot options", sort_key=9)
+
+
+def _none_from_text(value: object) -> object:
+    return None if isinstance(value, str) and value.lower() == "none" else value
+
+
+def _upper_case(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+LogLevel = Literal["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET"]
+Seed = Annotated[
+    Annotated[int, Field(ge=0, le=2**32 - 1)] | None, BeforeValidator(_none_from_text)
+]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+AnyWeight = Annotated[float, Field(allow_inf_nan=False)]
+LearningRate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+
+
+Record = TypeVar("Record", bound=BaseModel)
+
+
+def _known_device(value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+(,\d+)*)?", value):
+        raise ValueError("expected auto, cpu, mps, cuda, or GPUs by number as cuda:0,1")
+    return value
+
+
+class Places(BaseModel):
+    """Where things lie and where they are computed; shared by all commands."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    results_dir: Annotated[
+        Path, Parameter(group=GENERAL, help="Folder that holds the runs.")
+    ] = Path("results")
+    data_dir: Annotated[
+        Path | None,
+        BeforeValidator(_none_from_text),
+        Parameter(
+            group=GENERAL,
+            help="Folder that holds the prepared datasets; `None` means $DISVAE_DATA, else `data`.",
+        ),
+    ] = None
+    device: Annotated[
+        str,
+        AfterValidator(_known_device),
+        Parameter(
+            group=GENERAL,
+            help="Where to compute: auto, cpu, mps, cuda, or chosen GPUs as cuda:0,1.",
+        ),
+    ] = "auto"
+
+    @field_serializer("results_dir", "data_dir")
+    def _as_text(self, path: Path | None) -> str | None:
+        return None if path is None else str(path)
+
+
+class Options(Places):
+    """The options of one run; the attributes are those of the command line."""
+
+    # -- General options
+    log_level: Annotated[
+        LogLevel,
+        BeforeValidator(_upper_case),
+        Parameter(alias="-L", group=GENERAL, help="Logging levels."),
+    ] = Field("info", validate_default=True)
+    no_progress_bar: Annotated[
+        bool, Parameter(negative="", group=GENERAL, help="Disables progress bar.")
+    ] = False
+    no_cuda: Annotated[
+        bool,
+        Parameter(
+            negative="", group=GENERAL, help="Disables CUDA training, even when have one."
+        ),
+    ] = False
+    seed: Annotated[
+        Seed,
+        Parameter(
+            alias="-s", group=GENERAL, help="Random seed. Can be `None` for stochastic behavior."
+        ),
+    ] = 1234
+
+    # -- Training specific options
+    checkpoint_every: Annotated[
+        Count,
+        Parameter(group=TRAINING, help="Save a checkpoint of the trained model every n epoch."),
+    ] = 30
+    dataset: Annotated[
+        DatasetName, Parameter(alias="-d", group=TRAINING, help="Dataset to train on.")
+    ] = "mnist"
+    experiment: Annotated[
+        ExperimentName,
+        Parameter(
+            alias="-x",
+            group=TRAINING,
+            help="Predefined experiment to run. If not `custom` it sets several other options; "
+            "those that you type win.",
+        ),
+    ] = "custom"
+    epochs: Annotated[
+        Count,
+        Parameter(alias="-e", group=TRAINING, help="Maximum number of epochs to run for."),
+    ] = 100
+    batch_size: Annotated[
+        Annotated[int, Field(ge=1, le=2**20)],
+        Parameter(alias="-b", group=TRAINING, help="Batch size for training."),
+    ] = 64
+    lr: Annotated[LearningRate, Parameter(group=TRAINING, help="Learning rate.")] = 5e-4
+    max_steps: Annotated[
+        Count | None,
+        BeforeValidator(_none_from_text),
+        Parameter(
+            group=TRAINING,
+            help="Stop after this many training steps, even inside an epoch; `None`: no limit.",
+        ),
+    ] = None
+    precision: Annotated[
+        Literal["32-true", "bf16-mixed", "16-mixed"],
+        Parameter(group=TRAINING, help="Precision of the arithmetic."),
+    ] = "32-true"
+
+    # -- Model specific options
+    model_type: Annotated[
+        Literal["Burgess"],
+        Parameter(alias="-m", group=MODEL, help="Type of encoder and decoder to use."),
+    ] = "Burgess"
+    latent_dim: Annotated[
+        Annotated[int, Field(ge=1, le=4096)],
+        Parameter(alias="-z", group=MODEL, help="Dimension of the latent variable."),
+    ] = 10
+    loss: Annotated[
+        LossName, Parameter(alias="-l", group=MODEL, help="Type of VAE loss function to use.")
+    ] = "betaB"
+    rec_dist: Annotated[
+        Literal["bernoulli", "laplace", "gaussian"],
+        Parameter(alias="-r", group=MODEL, help="Form of the likelihood to use for each pixel."),
+    ] = "bernoulli"
+    reg_anneal: Annotated[
+        Annotated[int, Field(ge=0, le=10**12)],
+        Parameter(
+            alias="-a",
+            group=MODEL,
+            help="Number of annealing steps where gradually adding the regularisation. "
+            "What is annealed is specific to each loss.",
+        ),
+    ] = 0
+
+    # -- The losses' own parameters
+    betaH_B: Annotated[
+        Weight, Parameter(group=BETA_H, help="Weight of the KL (beta in the paper).")
+    ] = 4
+    betaB_initC: Annotated[
+        Weight, Parameter(group=BETA_B, help="Starting annealed capacity, in nats.")
+    ] = 0
+    betaB_finC: Annotated[
+        Weight, Parameter(group=BETA_B, help="Final annealed capacity, in nats.")
+    ] = 25
+    betaB_G: Annotated[
+        Weight,
+        Parameter(group=BETA_B, help="Weight of the KL divergence term (gamma in the paper)."),
+    ] = 1000
+    factor_G: Annotated[
+        Weight, Parameter(group=FACTOR, help="Weight of the TC term (gamma in the paper).")
+    ] = 6
+    lr_disc: Annotated[
+        LearningRate, Parameter(group=FACTOR, help="Learning rate of the discriminator.")
+    ] = 5e-5
+    btcvae_A: Annotated[
+        AnyWeight, Parameter(group=BTCVAE, help="Weight of the MI term (alpha in the paper).")
+    ] = 1
+    btcvae_G: Annotated[
+        AnyWeight,
+        Parameter(group=BTCVAE, help="Weight of the dim-wise KL term (gamma in the paper)."),
+    ] = 1
+    btcvae_B: Annotated[
+        AnyWeight, Parameter(group=BTCVAE, help="Weight of the TC term (beta in the paper).")
+    ] = 6
+
+    # -- Evaluation specific options
+    is_eval_only: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            group=EVALUATION,
+            help="Whether to only evaluate using precomputed model `name`, "
+            "with the options saved beside it.",
+        ),
+    ] = False
+    is_metrics: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            group=EVALUATION,
+            help="Whether to compute the disentanglement metrics (MIG and AAM); "
+            "the dataset must have known factors.",
+        ),
+    ] = False
+    no_test: Annotated[
+        bool,
+        Parameter(
+            negative="", group=EVALUATION, help="Whether not to compute the test losses."
+        ),
+    ] = False
+    eval_batchsize: Annotated[
+        Count, Parameter(group=EVALUATION, help="Batch size for evaluation.")
+    ] = 1000
+
+    @model_validator(mode="after")
+    def _pairs_need_two(self) -> Self:
+        if self.loss == "btcvae" and self.batch_size < 2:
+            raise ValueError(
+                "the loss btcvae compares the images of a batch, so batch_size must be at least 2"
+            )
+        return self
+
+
+class PlotOptions(Places):
+    """The options of ``main_viz.py`` and ``disvae plot``."""
+
+    seed: Annotated[
+        Seed,
+        Parameter(
+            alias="-s", group=PLOT, help="Random seed. Can be `None` for stochastic behavior."
+        ),
+    ] = None
+    n_rows: Annotated[
+        Annotated[int, Field(ge=1, le=1000)],
+        Parameter(
+            alias="-r", group=PLOT, help="The number of rows to visualize (if applicable)."
+        ),
+    ] = 6
+    n_cols: Annotated[
+        Annotated[int, Field(ge=1, le=1000)],
+        Parameter(
+            alias="-c", group=PLOT, help="The number of columns to visualize (if applicable)."
+        ),
+    ] = 7
+    max_traversal: Annotated[
+        Annotated[float, Field(gt=0, allow_inf_nan=False)],
+        Parameter(
+            alias="-t",
+            group=PLOT,
+            help="The maximum displacement induced by a latent traversal, symmetrical. "
+            "`m>=0.5` is an absolute value, `m<0.5` a quantile of the distribution: "
+            "for the prior, a standard normal, `m=0.45` means `1.645`, because `2m=90%` of it "
+            "lies between `-1.645` and `1.645`; the posterior has its own mean and width.",
+        ),
+    ] = 2
+    idcs: Annotated[
+        tuple[Annotated[int, Field(ge=0)], ...],
+        Parameter(
+            alias="-i",
+            group=PLOT,
+            consume_multiple=True,
+            negative="",
+            help="Indices of images to put at the beginning of the samples.",
+        ),
+    ] = ()
+    upsample_factor: Annotated[
+        Annotated[int, Field(ge=1, le=64)],
+        Parameter(
+            alias="-u",
+            group=PLOT,
+            help="The scale factor with which to upsample the image (if applicable).",
+        ),
+    ] = 1
+    is_show_loss: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            group=PLOT,
+            help="Displays the loss on the figures (if applicable).",
+        ),
+    ] = False
+    is_posterior: Annotated[
+        bool,
+        Parameter(negative="", group=PLOT, help="Traverses the posterior instead of the prior."),
+    ] = False
+
+
+def resolve(given: Mapping[str, Any]) -> Options:
+    """Merge defaults, the named experiment and what the user gave, in rising precedence.
+
+    Parameters
+    ----------
+    given
+        Option name to value, only what the user chose.
+
+    Raises
+    ------
+    UserError
+        If an option is unknown, of the wrong type or out of bounds.
+    """
+    experiment = given.get("experiment", "custom")
+    chosen = experiment_options(experiment) if experiment in NAMES else {}
+    return checked(Options, {**chosen, **given})
+
+
+def checked(record: type[Record], values: Mapping[str, Any]) -> Record:
+    """Build `record` from `values`; a fault becomes one sentence (`UserError`)."""
+    try:
+        return record(**values)
+    except ValidationError as error:
+        raise UserError(sentence(error)) from None
+
+
+def sentence(error: ValidationError) -> str:
+    """Say in one sentence what is wrong with the options, and what is expected."""
+    faults = []
+    for fault in error.errors():
+        name = str(fault["loc"][0]) if fault["loc"] else ""
+        if fault["type"] == "extra_forbidden":
+            faults.append(f"there is no option '{name}'")
+        elif not name:
+            faults.append(str(fault["ctx"]["error"]))
+        else:
+            message = fault["msg"].removeprefix("Value error, ")
+            message = message[0].lower() + message[1:]
+            faults.append(f"--{name.replace('_', '-')}: {message}, but it is {fault['input']!r}")
+    return "; ".join(dict.fromkeys(faults)) + "."

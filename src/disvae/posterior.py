@@ -1,0 +1,54 @@
+"""The types that models and objectives share: the posterior, and what a VAE gives."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Posterior(NamedTuple):
+    """Diagonal Gaussians q(z|x), one for each image of a batch.
+
+    Attributes
+    ----------
+    mean, logvar
+        Mean and log variance, each ``[B, D]``.
+    """
+
+    mean: Float[Tensor, "B D"]
+    logvar: Float[Tensor, "B D"]
+
+    @property
+    def std(self) -> Float[Tensor, "B D"]:
+        """Standard deviation, ``[B, D]``."""
+        return torch.exp(0.5 * self.logvar)
+
+    def sample(self) -> Float[Tensor, "B D"]:
+        """Draw one code an image, differentiably (Kingma and Welling 2014, section 2.4)."""
+        return self.mean + self.std * torch.randn_like(self.mean)
+
+    def kl(self) -> Float[Tensor, "B D"]:
+        """KL(q(z_j|x) || N(0, 1)) of each image and dimension, in nats.
+
+        Kingma and Welling 2014, appendix B.
+        """
+        return 0.5 * (self.logvar.exp() + self.mean.square() - 1 - self.logvar)
+
+
+class VAEOutput(NamedTuple):
+    """What one pass through a VAE gives.
+
+    Attributes
+    ----------
+    logits
+        Reconstruction before the sigmoid, ``[B, C, H, W]``.
+    posterior
+        q(z|x), ``[B, D]`` each.
+    sample
+        The decoded codes, ``[B, D]``.
+    """
+
+    logits: Float[Tensor, "B C H W"]
+    posterior: Posterior
+    sample: Float[Tensor, "B D"]
