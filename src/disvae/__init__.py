@@ -1,3 +1,48 @@
 """Disentangled representation learning with variational autoencoders."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from disvae import objectives, plots
+    from disvae.data import Dataset, load_dataset
+    from disvae.errors import UserError
+    from disvae.lifecycle import train
+    from disvae.models import VAE
+    from disvae.posterior import Posterior
+    from disvae.run import Run, open_run
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "VAE",
+    "Dataset",
+    "Posterior",
+    "Run",
+    "UserError",
+    "load_dataset",
+    "objectives",
+    "open_run",
+    "plots",
+    "train",
+]
+
+_HOMES = {
+    "VAE": "disvae.models",
+    "Dataset": "disvae.data",
+    "Posterior": "disvae.posterior",
+    "Run": "disvae.run",
+    "UserError": "disvae.errors",
+    "load_dataset": "disvae.data",
+    "open_run": "disvae.run",
+    "train": "disvae.lifecycle",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names when they are first asked for: `--help` needs no PyTorch."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name in __all__:
+        return import_module(f"disvae.{name}")
+    raise AttributeError(f"module 'disvae' has no attribute {name!r}")

@@ -71,7 +71,7 @@ def _known_device(value: str) -> str:
 
 
 class Places(BaseModel):
-    """Where things lie and where they are computed; shared by all commands."""
+    """Where things lie; shared by all commands."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -86,15 +86,6 @@ class Places(BaseModel):
             help="Folder that holds the prepared datasets; `None` means $DISVAE_DATA, else `data`.",
         ),
     ] = None
-    device: Annotated[
-        str,
-        AfterValidator(_known_device),
-        Parameter(
-            group=GENERAL,
-            help="Where to compute: auto, cpu, mps, cuda, or chosen GPUs as cuda:0,1.",
-        ),
-    ] = "auto"
-
     @field_serializer("results_dir", "data_dir")
     def _as_text(self, path: Path | None) -> str | None:
         return None if path is None else str(path)
@@ -104,6 +95,14 @@ class Options(Places):
     """The options of one run; the attributes are those of the command line."""
 
     # -- General options
+    device: Annotated[
+        str,
+        AfterValidator(_known_device),
+        Parameter(
+            group=GENERAL,
+            help="Where to compute: auto, cpu, mps, cuda, or chosen GPUs as cuda:0,1.",
+        ),
+    ] = "auto"
     log_level: Annotated[
         LogLevel,
         BeforeValidator(_upper_case),

@@ -1,0 +1,65 @@
+"""The command line: arguments in, exit status out; the work is done elsewhere."""
+
+import logging
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError, Parameter
+from pydantic import ValidationError
+
+from disvae import __version__
+from disvae.cli import data, runs
+from disvae.errors import UserError
+from disvae.options import sentence
+
+app = App(
+    name="disvae",
+    help="Train, evaluate and draw disentangled variational autoencoders.",
+    version=__version__,
+    default_parameter=Parameter(name_transform=lambda name: name.replace("_", "-")),
+)
+app.command(runs.train)
+app.command(runs.evaluate, name="eval")
+app.command(runs.plot)
+app.command(data.app)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments
+        The command and its options; default: those that the program was started with.
+
+    Returns
+    -------
+    int
+        Exit status: 0 if all went well, 2 for bad input or a file that cannot be
+        read or written, 130 if interrupted.
+    """
+    logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.INFO)
+    try:
+        app(
+            list(sys.argv[1:] if arguments is None else arguments),
+            exit_on_error=False,
+            print_error=False,
+        )
+    except CycloptsError as error:
+        bad_value = error.__cause__
+        known = isinstance(bad_value, ValidationError)
+        return _refuse(sentence(bad_value) if known else str(error))
+    except UserError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        return _refuse(f"{error.strerror or error}{where}.")
+    except KeyboardInterrupt:
+        print("disvae: interrupted.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _refuse(message: str) -> int:
+    print(f"disvae: {' '.join(message.split())}", file=sys.stderr)
+    return 2

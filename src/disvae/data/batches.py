@@ -1,0 +1,30 @@
+"""The order of batches, and their way to the device."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from disvae.data.dataset import Dataset
+
+
+def epoch_order(n_images: int, seed: int, epoch: int) -> Int[np.ndarray, "N"]:
+    """Return the order of the images in `epoch`: a pure function of its arguments."""
+    return np.random.default_rng((seed, epoch)).permutation(n_images)
+
+
+def batches(
+    dataset: Dataset, order: Int[np.ndarray, "N"], batch_size: int, device: torch.device
+) -> Iterator[Float[Tensor, "B C H W"]]:
+    """Yield the images of `dataset` in `order`, in [0, 1], on `device`; the last may be short."""
+    for start in range(0, len(order), batch_size):
+        yield to_unit_interval(dataset.images(order[start : start + batch_size]), device)
+
+
+def to_unit_interval(
+    images: UInt8[Tensor, "B C H W"], device: torch.device
+) -> Float[Tensor, "B C H W"]:
+    """Move bytes to `device` and divide there by 255: a quarter of the traffic."""
+    return images.to(device, non_blocking=True).float().div_(255)

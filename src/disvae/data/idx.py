@@ -1,0 +1,99 @@
+"""The IDX files of MNIST and its kin, as images and labels."""
+
+import gzip
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+from disvae.data.entry import Entry, RawFile
+from disvae.data.store import Builder
+from disvae.errors import UserError
+
+SIZE = 32
+SPLITS = {"train": 60_000, "test": 10_000}
+_FILE_SPLIT = {"train": "train", "test": "t10k"}
+_MAGIC = b"\x00\x00\x08"  # unsigned bytes; the fourth byte is the number of dimensions
+_CHUNK = 1000
+
+
+def read_idx(path: Path, n_dimensions: int) -> UInt8[np.ndarray, "..."]:
+    """Read an IDX file of unsigned bytes, gzipped or not.
+
+    Raises
+    ------
+    UserError
+        If it is no such file, or is cut short.
+    """
+    try:
+        with path.open("rb") as probe:
+            packed = probe.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if packed else path.open("rb") as stream:
+            content = stream.read()
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise UserError(f"{path} is cut short or damaged; fetch it again.") from None
+    offset = 4 + 4 * n_dimensions
+    if content[:4] != _MAGIC + bytes([n_dimensions]) or len(content) < offset:
+        raise UserError(
+            f"{path} is not an IDX file of unsigned bytes with {n_dimensions} dimensions; "
+            "fetch it again."
+        )
+    shape = tuple(int(size) for size in np.frombuffer(content, ">u4", n_dimensions, offset=4))
+    if len(content) - offset != np.prod(shape, dtype=np.int64):
+        raise UserError(
+            f"{path} is cut short or damaged: it announces {shape} bytes "
+            f"but holds {len(content) - offset}; fetch it again."
+        )
+    return np.frombuffer(content, np.uint8, offset=offset).reshape(shape)
+
+
+def resize(images: UInt8[np.ndarray, "n h w"]) -> UInt8[np.ndarray, "n 1 32 32"]:
+    """Resize grey images to 32x32, bilinear, as the original system did."""
+    resized = [
+        np.asarray(Image.fromarray(image).resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+        for image in images
+    ]
+    return np.stack(resized)[:, None]
+
+
+def raw_files(
+    url: str, md5: Mapping[str, str], md5_unpacked: Mapping[str, str] | None = None
+) -> tuple[RawFile, ...]:
+    """Describe the four files that lie under `url`, by the hashes of each."""
+    unpacked = md5_unpacked or {}
+    return tuple(
+        RawFile(f"{stem}.gz", (f"{url}{stem}.gz",), digest, unpacked.get(stem))
+        for stem, digest in md5.items()
+    )
+
+
+def idx_entry(name: str, files: tuple[RawFile, ...]) -> Entry:
+    """Make the catalogue entry of a dataset that comes as MNIST's four files."""
+    return Entry(
+        name=name,
+        image_shape=(1, SIZE, SIZE),
+        splits=SPLITS,
+        background="black",
+        write=_writer(name),
+        files=files,
+    )
+
+
+def _writer(name: str) -> Callable[[Mapping[str, Path], Builder], None]:
+    def write(files: Mapping[str, Path], builder: Builder) -> None:
+        for split, count in builder.manifest.splits.items():
+            stem = _FILE_SPLIT[split]
+            images = read_idx(files[f"{stem}-images-idx3-ubyte.gz"], 3)
+            labels = read_idx(files[f"{stem}-labels-idx1-ubyte.gz"], 1)
+            if not len(images) == len(labels) == count:
+                raise UserError(
+                    f"The {split} files of {name} hold {len(images)} images and {len(labels)} "
+                    f"labels instead of {count}; fetch them again."
+                )
+            for start in range(0, count, _CHUNK):
+                builder.append(resize(images[start : start + _CHUNK]))
+
+    return write

@@ -1,0 +1,79 @@
+"""Grids of images, with labels beside the rows."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+PADDING = 2  # pixels between images
+_GAP = 6  # pixels between a row and its label
+_SMALLEST_TEXT = 10
+_LARGEST_TEXT = 24
+
+
+def image_grid(
+    images: Float[Tensor, "R C channels H W"],
+    background: str,
+    upsample_factor: int = 1,
+    row_labels: Sequence[str] = (),
+) -> Image.Image:
+    """Draw R rows of C images, 2 pixels apart in the colour opposite to `background`.
+
+    Parameters
+    ----------
+    images
+        Pixels in [0, 1]; 1 or 3 channels.
+    background
+        ``black`` or ``white``: the colour behind the objects of the dataset.
+    upsample_factor
+        Each pixel becomes a square of this side.
+    row_labels
+        One text a row, drawn at the right of it, or none.
+    """
+    padding = 255 if background == "black" else 0
+    canvas = _tile(_to_bytes(images), padding, upsample_factor)
+    picture = Image.fromarray(canvas.squeeze(-1) if canvas.shape[-1] == 1 else canvas)
+    if not row_labels:
+        return picture
+    return _label_rows(picture, row_labels, images.shape[3] * upsample_factor, padding)
+
+
+def _to_bytes(images: Float[Tensor, "R C channels H W"]) -> UInt8[np.ndarray, "R C H W channels"]:
+    pixels: UInt8[np.ndarray, "R C H W channels"] = (
+        (images.clamp(0, 1) * 255).round().byte().movedim(2, -1).cpu().numpy()
+    )
+    return pixels
+
+
+def _tile(
+    pixels: UInt8[np.ndarray, "R C H W channels"], padding: int, factor: int
+) -> UInt8[np.ndarray, "height width channels"]:
+    pixels = pixels.repeat(factor, axis=2).repeat(factor, axis=3)
+    rows, cols, height, width, channels = pixels.shape
+    margins = ((0, 0), (0, 0), (PADDING, 0), (PADDING, 0), (0, 0))
+    cells = np.pad(pixels, margins, constant_values=padding)
+    sheet = cells.swapaxes(1, 2).reshape(
+        rows * (height + PADDING), cols * (width + PADDING), channels
+    )
+    return np.pad(sheet, ((0, PADDING), (0, PADDING), (0, 0)), constant_values=padding)
+
+
+def _label_rows(
+    picture: Image.Image, labels: Sequence[str], row_height: int, padding: int
+) -> Image.Image:
+    size = int(np.clip(row_height // 4, _SMALLEST_TEXT, _LARGEST_TEXT))
+    font = ImageFont.load_default(size)
+    text_width = int(max(font.getlength(label) for label in labels))
+    fill = padding if picture.mode == "L" else (padding,) * 3
+    ink = 255 - padding if picture.mode == "L" else (255 - padding,) * 3
+    wide = Image.new(
+        picture.mode, (picture.width + text_width + 2 * _GAP, picture.height), fill
+    )
+    wide.paste(picture, (0, 0))
+    draw = ImageDraw.Draw(wide)
+    for row, label in enumerate(labels):
+        middle = PADDING + row * (row_height + PADDING) + row_height // 2
+        draw.text((picture.width + _GAP, middle), label, fill=ink, font=font, anchor="lm")
+    return wide

@@ -1,0 +1,283 @@
+"""A run: one folder that holds options, weights, logs and plots."""
+
+import contextlib
+import csv
+import io
+import itertools
+import json
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import nn
+
+from disvae.data import Dataset, load_dataset
+from disvae.errors import UserError
+from disvae.files import write_bytes, write_text
+from disvae.models import VAE
+from disvae.options import Options, checked
+
+# of runs whose specs.json does not say it, as those of the original system
+_BACKGROUNDS = {"celeba": "white", "chairs": "white"}
+_VERSIONED = ("disvae", "torch", "lightning-fabric", "numpy", "pillow")
+
+
+class Run:
+    """A training run on disk; evaluation and plots read it and nothing else.
+
+    Parameters
+    ----------
+    path
+        The run's folder, which holds ``specs.json``.
+
+    Attributes
+    ----------
+    path, name
+        The folder, and its last part.
+    specs
+        All of ``specs.json``: the options, ``img_size``, ``n_data``, versions.
+    options
+        The options among them.
+
+    Raises
+    ------
+    UserError
+        If the folder is no run, or ``specs.json`` is damaged.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.name = self.path.resolve().name
+        if not (self.path / "specs.json").is_file():
+            raise UserError(
+                f"There is no run in {self.path} (no specs.json); check the name and --results-dir."
+            )
+        self.specs = _read_json(self.path / "specs.json")
+        known = {key: value for key, value in self.specs.items() if key in Options.model_fields}
+        try:
+            self.options = checked(Options, known)
+        except UserError as error:
+            raise UserError(f"{self.path / 'specs.json'}: {error}") from None
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {self.options.loss} on {self.options.dataset})"
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """``(C, H, W)`` of the images it was trained on."""
+        shape = self.specs.get("img_size")
+        match shape:
+            case [int(channels), int(height), int(width)] if channels > 0:
+                return channels, height, width
+        raise UserError(
+            f"{self.path / 'specs.json'}: img_size should be [channels, height, width], "
+            f"but it is {shape!r}."
+        )
+
+    @property
+    def background(self) -> str:
+        """``black`` or ``white``: the colour behind the objects of its dataset."""
+        return str(self.specs.get("background") or _BACKGROUNDS.get(self.options.dataset, "black"))
+
+    @cached_property
+    def model(self) -> VAE:
+        """The trained VAE, on the CPU and in evaluation mode.
+
+        Raises
+        ------
+        UserError
+            If ``model.pt`` is missing, damaged, or of another architecture.
+        """
+        vae = VAE(self.image_shape, self.options.latent_dim, self.options.model_type)
+        path = self.path / "model.pt"
+        if not path.exists():
+            raise UserError(f"{self.path} has no model.pt yet; train the run to its end first.")
+        try:
+            vae.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        except OSError:
+            raise
+        except Exception:  # the loaders raise many kinds
+            raise UserError(
+                f"{path} is damaged or not the weights of this run; "
+                "restore it from a copy or train again."
+            ) from None
+        return vae.eval()
+
+    def dataset(self, root: str | Path | None = None) -> Dataset:
+        """Open the dataset that the run was trained on.
+
+        Parameters
+        ----------
+        root
+            Where prepared datasets lie; default: where they lay in training, if that
+            still exists.
+        """
+        trained_from = self.options.data_dir
+        if root is None and trained_from is not None and trained_from.is_dir():
+            root = trained_from
+        return load_dataset(self.options.dataset, root)
+
+    @property
+    def losses(self) -> dict[str, Float[np.ndarray, "epochs"]]:
+        """Mean of each term in each epoch (``train_losses.log``), nats an image.
+
+        Raises
+        ------
+        UserError
+            If the log is missing or damaged.
+        """
+        path = self.path / "train_losses.log"
+        table: dict[str, list[float]] = {}
+        try:
+            with path.open(newline="", encoding="utf-8") as stream:
+                for row in csv.DictReader(stream):
+                    table.setdefault(row["Loss"], []).append(float(row["Value"]))
+        except FileNotFoundError:
+            raise UserError(f"{self.path} has no train_losses.log; train the run first.") from None
+        except (KeyError, TypeError, ValueError, csv.Error):
+            raise UserError(f"{path} is damaged; restore it from a copy.") from None
+        return {name: np.array(values) for name, values in table.items()}
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """All of ``metrics.log``; empty if no score was computed."""
+        path = self.path / "metrics.log"
+        return _read_json(path) if path.exists() else {}
+
+    def write_specs(self) -> None:
+        """Write ``specs.json``."""
+        write_text(self.path / "specs.json", _to_json(self.specs))
+
+    def write_model(self, vae: nn.Module, epoch: int | None = None) -> None:
+        """Write ``model.pt``, or ``model-<epoch>.pt``."""
+        buffer = io.BytesIO()  # so that a full disk is an OSError, and nothing is half-written
+        state = {name: value.cpu().contiguous() for name, value in vae.state_dict().items()}
+        torch.save(state, buffer)
+        file = "model.pt" if epoch is None else f"model-{epoch}.pt"
+        write_bytes(self.path / file, buffer.getvalue())
+
+    def write_losses(self, epochs: list[dict[str, float]]) -> None:
+        """Write ``train_losses.log``: one row a term and epoch."""
+        lines = ["Epoch,Loss,Value"]
+        for epoch, terms in enumerate(epochs):
+            lines += [f"{epoch},{name},{value}" for name, value in terms.items()]
+        write_text(self.path / "train_losses.log", "\n".join(lines) + "\n")
+
+    def write_test_losses(self, terms: Mapping[str, float]) -> None:
+        """Write ``test_losses.log``."""
+        write_text(self.path / "test_losses.log", _to_json(terms))
+
+
+def open_run(path: str | Path) -> Run:
+    """Open the run in folder `path`.
+
+    Raises
+    ------
+    UserError
+        If the folder is no run.
+
+    Examples
+    --------
+    >>> run = disvae.open_run("results/btcvae_dsprites")  # doctest: +SKIP
+    >>> run.model.decode(torch.zeros(1, 10)).shape  # doctest: +SKIP
+    torch.Size([1, 1, 64, 64])
+    """
+    return Run(path)
+
+
+def create_run(
+    path: Path, options: Options, given: Mapping[str, Any], facts: Mapping[str, Any]
+) -> Run:
+    """Make the folder of a new run and write its ``specs.json``.
+
+    A folder that is there already is kept: it goes to ``<name>.<time>.zip`` beside it.
+
+    Parameters
+    ----------
+    path
+        The new folder.
+    options
+        The run's options.
+    given
+        Those that the user chose.
+    facts
+        More entries for ``specs.json``: ``img_size``, ``n_data``, ``used``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        _archive(path)
+    specs = {
+        "name": path.name,
+        **options.model_dump(mode="json"),
+        "given": dict(given),
+        **facts,
+        "versions": {name: metadata.version(name) for name in _VERSIONED},
+    }
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        write_text(temporary / "specs.json", _to_json(specs))
+        temporary.chmod(0o755)
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return Run(path)
+
+
+def run_path(results_dir: Path, name: str) -> Path:
+    """Return the folder of run `name`.
+
+    Raises
+    ------
+    UserError
+        If the name cannot be that of a folder.
+    """
+    if not re.fullmatch(r"[\w][\w.+=,@ -]{0,99}", name) or name != name.rstrip(". "):
+        raise UserError(
+            f"{name[:120]!r} cannot be the name of a run; use 1 to 100 letters, digits and any of "
+            "'_-.+=,@', the first a letter or digit."
+        )
+    return results_dir / name
+
+
+def _archive(path: Path) -> None:
+    """Move the folder at `path` into a new zip file beside it."""
+    if not path.is_dir():
+        raise UserError(f"{path} is a file where the run's folder should be; move it away.")
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as scratch:
+        packed = shutil.make_archive(f"{scratch}/run", "zip", path.parent, path.name)
+        Path(packed).replace(_new_file(path, ".zip"))
+    shutil.rmtree(path)
+
+
+def _new_file(path: Path, suffix: str) -> Path:
+    """Reserve ``<path>.<time><suffix>``; never a name that is taken."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for number in itertools.count(1):
+        file = path.with_name(f"{path.name}.{stamp}{f'-{number}' * (number > 1)}{suffix}")
+        with contextlib.suppress(FileExistsError):
+            file.touch(exist_ok=False)
+            break
+    return file
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is damaged (not a JSON object); restore it from a copy.")
+    return content
+
+
+def _to_json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=4, sort_keys=True, default=str) + "\n"

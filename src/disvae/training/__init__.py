@@ -1,0 +1,1 @@
+"""Training: the loop, its state on disk, its logs, and the test losses."""

@@ -1,0 +1,74 @@
+"""The terms of all steps of an epoch, without stopping the device every step."""
+
+import math
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from disvae.errors import UserError
+from disvae.objectives.terms import Terms
+
+_READ_EVERY = 50  # steps; reading waits for the device
+
+
+class EpochTerms:
+    """Collects the terms of every step; reads them from the device now and then.
+
+    Parameters
+    ----------
+    first_step
+        Number of the epoch's first step, for the message when a loss is not finite.
+    """
+
+    def __init__(self, first_step: int):
+        self._names: list[str] = []
+        self._waiting: list[Tensor] = []
+        self._sums = torch.zeros(0, dtype=torch.float64)
+        self._next_step = first_step
+        self._count = 0
+        self.last: dict[str, float] = {}
+
+    def add(self, terms: Terms) -> bool:
+        """Add one step's terms; return whether `last` was renewed.
+
+        Raises
+        ------
+        UserError
+            If a loss since the last reading was not finite.
+        """
+        self._names = list(terms)
+        self._waiting.append(torch.stack([term.detach().float() for term in terms.values()]))
+        if len(self._waiting) < _READ_EVERY:
+            return False
+        self._read()
+        return True
+
+    def means(self, fabric: Fabric) -> dict[str, float]:
+        """Return the mean of every term over all steps, of all processes."""
+        if self._waiting:
+            self._read()
+        means = fabric.all_reduce((self._sums / self._count).to(fabric.device, torch.float32))
+        assert isinstance(means, Tensor)  # noqa: S101
+        return dict(zip(self._names, means.tolist(), strict=True))
+
+    def _read(self) -> None:
+        rows = torch.stack(self._waiting).cpu().double()
+        self._waiting.clear()
+        finite = rows.isfinite().all(1).tolist()
+        if False in finite:
+            first_bad = finite.index(False)
+            self._stop(self._next_step + first_bad, rows[first_bad])
+        self._next_step += len(rows)
+        self._count += len(rows)
+        self._sums = rows.sum(0) if len(self._sums) == 0 else self._sums + rows.sum(0)
+        self.last = dict(zip(self._names, rows[-1].tolist(), strict=True))
+
+    def _stop(self, step: int, row: Tensor) -> None:
+        values = dict(zip(self._names, row.tolist(), strict=True))
+        bad = ", ".join(name for name, value in values.items() if not math.isfinite(value))
+        listed = ", ".join(f"{name} {value:.6g}" for name, value in values.items())
+        raise UserError(
+            f"Training stopped at step {step}, where {bad} is not finite ({listed}); "
+            "try a lower --lr or a smaller weight of the regularisation."
+        )
