@@ -85,22 +85,20 @@ def train(name: str, **options: Any) -> Run:
 def evaluate(run: Run, options: Options) -> None:
     """Compute the test losses of a finished run, with the options saved in it.
 
+    The terms of FactorVAE that need its discriminator, which no run keeps, are left out.
+
     Parameters
     ----------
     run
         The run.
     options
-        Only ``device``, ``no_cuda`` and ``no_progress_bar`` are read: where to compute.
+        Only ``device``, ``no_cuda``, ``data_dir`` and ``no_progress_bar`` are read.
     """
-    saved = run.options
-    where = make_fabric(options.model_copy(update={"precision": saved.precision}))
-    model = run.model.to(where.device)
+    fabric = make_fabric(options)
     dataset = run.dataset(options.data_dir)
-    objective = make_objective(
-        saved.model_copy(update={"loss": "VAE"}) if saved.loss == "factor" else saved,
-        len(dataset),
-    )
-    _test(run, model, objective, dataset, where.device, options)
+    model = run.model.to(fabric.device)
+    objective = make_objective(run.options, len(dataset))
+    _test(run, model, objective, dataset, fabric.device, options)
 
 
 def _dataset(fabric: Fabric, options: Options) -> Dataset:
@@ -131,9 +129,7 @@ def _make_deterministic(seed: int) -> None:
     torch.backends.cudnn.benchmark = False
 
 
-def _keep(
-    run: Run | None, learners: Learners, epochs: Iterator[Epoch], options: Options
-) -> None:
+def _keep(run: Run | None, learners: Learners, epochs: Iterator[Epoch], options: Options) -> None:
     """Train, and keep what comes of it: logs, checkpoints, the film, the last weights."""
     log: list[dict[str, float]] = []
     film = []
@@ -145,12 +141,12 @@ def _keep(
         run.write_losses(log)
         logger.info(
             "Epoch %d: loss %.2f, %.0f images/s",
-            epoch.index + 1,
+            epoch.number + 1,
             epoch.terms["loss"],
             epoch.images_per_second,
         )
-        if (epoch.index + 1) % options.checkpoint_every == 0:
-            run.write_model(model, epoch.index + 1)
+        if (epoch.number + 1) % options.checkpoint_every == 0:
+            run.write_model(model, epoch.number + 1)
         film.append(training_frame(model, run.background))
     if run is not None:
         run.write_model(_bare(learners))

@@ -3,25 +3,25 @@
 The command line, ``specs.json`` and ``disvae.train(...)`` all read this record.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from cyclopts import Group, Parameter
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_serializer,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
 
-from disvae.errors import UserError
 from disvae.experiments import DATASETS, LOSSES, NAMES, experiment_options
+from disvae.validation import (
+    AnyWeight,
+    Count,
+    Device,
+    LearningRate,
+    LogLevel,
+    NoneFromText,
+    Seed,
+    Weight,
+    checked,
+)
 
 if TYPE_CHECKING:
     DatasetName = str
@@ -43,49 +43,27 @@ EVALUATION = Group("Evaluation specific options", sort_key=8)
 PLOT = Group("Plot options", sort_key=9)
 
 
-def _none_from_text(value: object) -> object:
-    return None if isinstance(value, str) and value.lower() == "none" else value
-
-
-def _upper_case(value: object) -> object:
-    return value.upper() if isinstance(value, str) else value
-
-
-LogLevel = Literal["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET"]
-Seed = Annotated[
-    Annotated[int, Field(ge=0, le=2**32 - 1)] | None, BeforeValidator(_none_from_text)
-]
-Count = Annotated[int, Field(ge=1, le=10**9)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-AnyWeight = Annotated[float, Field(allow_inf_nan=False)]
-LearningRate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
-
-
-Record = TypeVar("Record", bound=BaseModel)
-
-
-def _known_device(value: str) -> str:
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+(,\d+)*)?", value):
-        raise ValueError("expected auto, cpu, mps, cuda, or GPUs by number as cuda:0,1")
-    return value
+def _flag(group: Group, text: str) -> Parameter:
+    return Parameter(negative="", group=group, help=text)
 
 
 class Places(BaseModel):
     """Where things lie; shared by all commands."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    results_dir: Annotated[
-        Path, Parameter(group=GENERAL, help="Folder that holds the runs.")
-    ] = Path("results")
+    results_dir: Annotated[Path, Parameter(group=GENERAL, help="Folder that holds the runs.")] = (
+        Path("results")
+    )
     data_dir: Annotated[
         Path | None,
-        BeforeValidator(_none_from_text),
+        NoneFromText,
         Parameter(
             group=GENERAL,
             help="Folder that holds the prepared datasets; `None` means $DISVAE_DATA, else `data`.",
         ),
     ] = None
+
     @field_serializer("results_dir", "data_dir")
     def _as_text(self, path: Path | None) -> str | None:
         return None if path is None else str(path)
@@ -96,27 +74,17 @@ class Options(Places):
 
     # -- General options
     device: Annotated[
-        str,
-        AfterValidator(_known_device),
+        Device,
         Parameter(
             group=GENERAL,
             help="Where to compute: auto, cpu, mps, cuda, or chosen GPUs as cuda:0,1.",
         ),
     ] = "auto"
-    log_level: Annotated[
-        LogLevel,
-        BeforeValidator(_upper_case),
-        Parameter(alias="-L", group=GENERAL, help="Logging levels."),
-    ] = Field("info", validate_default=True)
-    no_progress_bar: Annotated[
-        bool, Parameter(negative="", group=GENERAL, help="Disables progress bar.")
-    ] = False
-    no_cuda: Annotated[
-        bool,
-        Parameter(
-            negative="", group=GENERAL, help="Disables CUDA training, even when have one."
-        ),
-    ] = False
+    log_level: Annotated[LogLevel, Parameter(alias="-L", group=GENERAL, help="Logging levels.")] = (
+        "info"  # type: ignore[assignment] # validated to "INFO"
+    )
+    no_progress_bar: Annotated[bool, _flag(GENERAL, "Disables progress bar.")] = False
+    no_cuda: Annotated[bool, _flag(GENERAL, "Disables CUDA training, even when have one.")] = False
     seed: Annotated[
         Seed,
         Parameter(
@@ -142,8 +110,7 @@ class Options(Places):
         ),
     ] = "custom"
     epochs: Annotated[
-        Count,
-        Parameter(alias="-e", group=TRAINING, help="Maximum number of epochs to run for."),
+        Count, Parameter(alias="-e", group=TRAINING, help="Maximum number of epochs to run for.")
     ] = 100
     batch_size: Annotated[
         Annotated[int, Field(ge=1, le=2**20)],
@@ -152,7 +119,7 @@ class Options(Places):
     lr: Annotated[LearningRate, Parameter(group=TRAINING, help="Learning rate.")] = 5e-4
     max_steps: Annotated[
         Count | None,
-        BeforeValidator(_none_from_text),
+        NoneFromText,
         Parameter(
             group=TRAINING,
             help="Stop after this many training steps, even inside an epoch; `None`: no limit.",
@@ -223,28 +190,21 @@ class Options(Places):
     # -- Evaluation specific options
     is_eval_only: Annotated[
         bool,
-        Parameter(
-            negative="",
-            group=EVALUATION,
-            help="Whether to only evaluate using precomputed model `name`, "
+        _flag(
+            EVALUATION,
+            "Whether to only evaluate using precomputed model `name`, "
             "with the options saved beside it.",
         ),
     ] = False
     is_metrics: Annotated[
         bool,
-        Parameter(
-            negative="",
-            group=EVALUATION,
-            help="Whether to compute the disentanglement metrics (MIG and AAM); "
+        _flag(
+            EVALUATION,
+            "Whether to compute the disentanglement metrics (MIG and AAM); "
             "the dataset must have known factors.",
         ),
     ] = False
-    no_test: Annotated[
-        bool,
-        Parameter(
-            negative="", group=EVALUATION, help="Whether not to compute the test losses."
-        ),
-    ] = False
+    no_test: Annotated[bool, _flag(EVALUATION, "Whether not to compute the test losses.")] = False
     eval_batchsize: Annotated[
         Count, Parameter(group=EVALUATION, help="Batch size for evaluation.")
     ] = 1000
@@ -269,9 +229,7 @@ class PlotOptions(Places):
     ] = None
     n_rows: Annotated[
         Annotated[int, Field(ge=1, le=1000)],
-        Parameter(
-            alias="-r", group=PLOT, help="The number of rows to visualize (if applicable)."
-        ),
+        Parameter(alias="-r", group=PLOT, help="The number of rows to visualize (if applicable)."),
     ] = 6
     n_cols: Annotated[
         Annotated[int, Field(ge=1, le=1000)],
@@ -309,17 +267,11 @@ class PlotOptions(Places):
         ),
     ] = 1
     is_show_loss: Annotated[
-        bool,
-        Parameter(
-            negative="",
-            group=PLOT,
-            help="Displays the loss on the figures (if applicable).",
-        ),
+        bool, _flag(PLOT, "Displays the loss on the figures (if applicable).")
     ] = False
-    is_posterior: Annotated[
-        bool,
-        Parameter(negative="", group=PLOT, help="Traverses the posterior instead of the prior."),
-    ] = False
+    is_posterior: Annotated[bool, _flag(PLOT, "Traverses the posterior instead of the prior.")] = (
+        False
+    )
 
 
 def resolve(given: Mapping[str, Any]) -> Options:
@@ -338,27 +290,3 @@ def resolve(given: Mapping[str, Any]) -> Options:
     experiment = given.get("experiment", "custom")
     chosen = experiment_options(experiment) if experiment in NAMES else {}
     return checked(Options, {**chosen, **given})
-
-
-def checked(record: type[Record], values: Mapping[str, Any]) -> Record:
-    """Build `record` from `values`; a fault becomes one sentence (`UserError`)."""
-    try:
-        return record(**values)
-    except ValidationError as error:
-        raise UserError(sentence(error)) from None
-
-
-def sentence(error: ValidationError) -> str:
-    """Say in one sentence what is wrong with the options, and what is expected."""
-    faults = []
-    for fault in error.errors():
-        name = str(fault["loc"][0]) if fault["loc"] else ""
-        if fault["type"] == "extra_forbidden":
-            faults.append(f"there is no option '{name}'")
-        elif not name:
-            faults.append(str(fault["ctx"]["error"]))
-        else:
-            message = fault["msg"].removeprefix("Value error, ")
-            message = message[0].lower() + message[1:]
-            faults.append(f"--{name.replace('_', '-')}: {message}, but it is {fault['input']!r}")
-    return "; ".join(dict.fromkeys(faults)) + "."

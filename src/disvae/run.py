@@ -24,7 +24,8 @@ from disvae.data import Dataset, load_dataset
 from disvae.errors import UserError
 from disvae.files import write_bytes, write_text
 from disvae.models import VAE
-from disvae.options import Options, checked
+from disvae.options import Options
+from disvae.validation import checked
 
 # of runs whose specs.json does not say it, as those of the original system
 _BACKGROUNDS = {"celeba": "white", "chairs": "white"}
@@ -101,10 +102,9 @@ class Run:
         path = self.path / "model.pt"
         if not path.exists():
             raise UserError(f"{self.path} has no model.pt yet; train the run to its end first.")
+        content = io.BytesIO(path.read_bytes())
         try:
-            vae.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        except OSError:
-            raise
+            vae.load_state_dict(torch.load(content, map_location="cpu", weights_only=True))
         except Exception:  # the loaders raise many kinds
             raise UserError(
                 f"{path} is damaged or not the weights of this run; "

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from disvae import __version__
 from disvae.cli import data, runs
 from disvae.errors import UserError
-from disvae.options import sentence
+from disvae.validation import sentence
 
 app = App(
     name="disvae",
@@ -44,11 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             list(sys.argv[1:] if arguments is None else arguments),
             exit_on_error=False,
             print_error=False,
+            result_action="return_value",
         )
     except CycloptsError as error:
-        bad_value = error.__cause__
-        known = isinstance(bad_value, ValidationError)
-        return _refuse(sentence(bad_value) if known else str(error))
+        cause = error.__cause__
+        return _refuse(sentence(cause) if isinstance(cause, ValidationError) else str(error))
     except UserError as error:
         return _refuse(str(error))
     except OSError as error:

@@ -54,7 +54,7 @@ def _download_file(dataset: str, file: RawFile, folder: Path) -> Path:
 
 
 def _cause(error: Exception) -> str:
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"the server answered {error.response.status_code}"
     return "no answer in time" if isinstance(error, requests.Timeout) else "no connection"
 

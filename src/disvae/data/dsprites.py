@@ -66,11 +66,14 @@ def render_block(block: int) -> UInt8[np.ndarray, "1024 512"]:
     starts = np.flatnonzero(np.diff(pos_y * SIZE + row, prepend=-1))
     rows = np.zeros((32, 32, SIZE), dtype=np.uint64)  # [posX, posY, row]
     rows[:, pos_y[starts], row[starts]] = np.bitwise_xor.reduceat(toggles, starts, axis=0).T
-    return rows.astype(">u8").view(np.uint8).reshape(_BLOCK, -1)
+    packed = np.ascontiguousarray(rows.reshape(_BLOCK, SIZE), dtype=">u8")
+    images: UInt8[np.ndarray, "1024 512"] = packed.view(np.uint8)
+    return images
 
 
 def _to_grid(coordinates: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
-    return np.rint(_SUBPIXELS * coordinates).astype(np.int32)
+    grid: Int[np.ndarray, "..."] = np.rint(_SUBPIXELS * coordinates).astype(np.int32)
+    return grid
 
 
 def _write(files: Mapping[str, Path], builder: Builder) -> None:

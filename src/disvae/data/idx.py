@@ -1,6 +1,7 @@
 """The IDX files of MNIST and its kin, as images and labels."""
 
 import gzip
+import math
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -42,7 +43,7 @@ def read_idx(path: Path, n_dimensions: int) -> UInt8[np.ndarray, "..."]:
             "fetch it again."
         )
     shape = tuple(int(size) for size in np.frombuffer(content, ">u4", n_dimensions, offset=4))
-    if len(content) - offset != np.prod(shape, dtype=np.int64):
+    if len(content) - offset != math.prod(shape):
         raise UserError(
             f"{path} is cut short or damaged: it announces {shape} bytes "
             f"but holds {len(content) - offset}; fetch it again."

@@ -96,9 +96,7 @@ def import_files(name: str, paths: Iterable[Path], root: str | Path | None = Non
     return f"{name} is prepared in {folder}."
 
 
-def _write(
-    entry: Entry, folder: Path, files: Mapping[str, Path], source: dict[str, str]
-) -> None:
+def _write(entry: Entry, folder: Path, files: Mapping[str, Path], source: dict[str, str]) -> None:
     if folder.exists():
         raise UserError(
             f"{folder} exists but is no complete dataset of this version; "

@@ -50,7 +50,7 @@ class Encoder(nn.Module):
             x = F.relu(self.conv_64(x))
         x = F.relu(self.lin1(x.flatten(1)))
         x = F.relu(self.lin2(x))
-        mean, logvar = self.mu_logvar_gen(x).unflatten(1, (-1, 2)).unbind(-1)
+        mean, logvar = self.mu_logvar_gen(x).view(len(x), -1, 2).unbind(-1)
         return Posterior(mean, logvar)
 
 
@@ -83,7 +83,7 @@ class Decoder(nn.Module):
         """Decode `codes` to logits."""
         x = F.relu(self.lin1(codes))
         x = F.relu(self.lin2(x))
-        x = F.relu(self.lin3(x)).unflatten(1, (_CHANNELS, _GRID, _GRID))
+        x = F.relu(self.lin3(x)).view(-1, _CHANNELS, _GRID, _GRID)
         if self.convT_64 is not None:
             x = F.relu(self.convT_64(x))
         x = F.relu(self.convT1(x))

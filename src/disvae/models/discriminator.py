@@ -1,5 +1,7 @@
 """The discriminator of FactorVAE (Kim and Mnih 2018, appendix B)."""
 
+from itertools import pairwise
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -23,7 +25,7 @@ class Discriminator(nn.Sequential):
         sizes = (latent_dim, *(_UNITS,) * 5)
         hidden = (
             layer
-            for wide, narrow in zip(sizes, sizes[1:], strict=False)
+            for wide, narrow in pairwise(sizes)
             for layer in (nn.Linear(wide, narrow), nn.LeakyReLU(0.2))
         )
         super().__init__(*hidden, nn.Linear(_UNITS, 2))
@@ -31,5 +33,5 @@ class Discriminator(nn.Sequential):
 
     def forward(self, codes: Float[Tensor, "B D"]) -> Float[Tensor, "B 2"]:
         """Return the logits of both classes."""
-        logits: Tensor = super().forward(codes)
+        logits: Tensor = super().forward(codes)  # type: ignore[no-untyped-call]
         return logits

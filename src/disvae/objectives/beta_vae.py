@@ -25,9 +25,7 @@ class BetaVAE(Objective):
         super().__init__(rec_dist, reg_anneal)
         self.beta = beta
 
-    def terms(
-        self, output: VAEOutput, images: Float[Tensor, "B C H W"], progress: float
-    ) -> Terms:
+    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], progress: float) -> Terms:
         """Compute ``loss, recon_loss, kl_loss, kl_loss_j``."""
         recon = reconstruction(output.logits, images, self.rec_dist)
         kl = kl_terms(output.posterior)

@@ -36,9 +36,7 @@ class Capacity(Objective):
         self.start = start
         self.end = end
 
-    def terms(
-        self, output: VAEOutput, images: Float[Tensor, "B C H W"], progress: float
-    ) -> Terms:
+    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], progress: float) -> Terms:
         """Compute ``loss, recon_loss, kl_loss, kl_loss_j``."""
         recon = reconstruction(output.logits, images, self.rec_dist)
         kl = kl_terms(output.posterior)

@@ -23,6 +23,7 @@ class FactorVAE(Objective):
     ----------
     discriminator
         Codes ``[B, D]`` to logits ``[B, 2]``: class 0 is q(z), class 1 is prod_j q(z_j).
+        None, for a run whose discriminator is gone: only the terms that need none.
     gamma
         Weight of the TC.
     rec_dist, reg_anneal
@@ -33,7 +34,7 @@ class FactorVAE(Objective):
 
     def __init__(
         self,
-        discriminator: nn.Module,
+        discriminator: nn.Module | None,
         gamma: float = 6,
         rec_dist: RecDist = "bernoulli",
         reg_anneal: int = 0,
@@ -42,10 +43,11 @@ class FactorVAE(Objective):
         self.discriminator = discriminator
         self.gamma = gamma
 
-    def terms(
-        self, output: VAEOutput, images: Float[Tensor, "B C H W"], progress: float
-    ) -> Terms:
+    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], progress: float) -> Terms:
         """Compute ``loss, recon_loss, tc_loss, kl_loss, kl_loss_j``."""
+        if self.discriminator is None:
+            recon = reconstruction(output.logits, images, self.rec_dist)
+            return {"recon_loss": recon, **kl_terms(output.posterior)}
         return self._terms(output, images, progress, self.discriminator(output.sample))
 
     def step(
@@ -56,6 +58,7 @@ class FactorVAE(Objective):
         The logits of the real codes serve both losses. `Minimise` keeps the
         discriminator's loss from the encoder: it stops at the discriminator's parameters.
         """
+        assert self.discriminator is not None, "training needs the discriminator"  # noqa: S101
         first, second = images.tensor_split(2)
         output = vae(first)
         real = self.discriminator(output.sample)

@@ -43,9 +43,7 @@ class Objective(ABC):
         self.reg_anneal = reg_anneal
 
     @abstractmethod
-    def terms(
-        self, output: VAEOutput, images: Float[Tensor, "B C H W"], progress: float
-    ) -> Terms:
+    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], progress: float) -> Terms:
         """Compute all terms on one batch, ``loss`` first.
 
         Parameters

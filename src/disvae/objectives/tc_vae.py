@@ -1,5 +1,6 @@
 """beta-TCVAE (Chen et al. 2018): the KL taken apart, each part with its own weight."""
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -70,9 +71,7 @@ class TCVAE(Objective):
         self.beta = beta
         self.gamma = gamma
 
-    def terms(
-        self, output: VAEOutput, images: Float[Tensor, "B C H W"], progress: float
-    ) -> Terms:
+    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], progress: float) -> Terms:
         """Compute ``loss, recon_loss, mi_loss, tc_loss, dw_kl_loss, kl_loss, kl_loss_j``."""
         recon = reconstruction(output.logits, images, self.rec_dist)
         log = log_densities(output.sample, output.posterior, self.n_data)
@@ -90,9 +89,7 @@ class TCVAE(Objective):
         }
 
 
-def log_densities(
-    codes: Float[Tensor, "B D"], posterior: Posterior, n_data: int
-) -> LogDensities:
+def log_densities(codes: Float[Tensor, "B D"], posterior: Posterior, n_data: int) -> LogDensities:
     """Estimate the four log densities of `codes` from one batch.
 
     Minibatch stratified sampling (Chen et al. 2018, appendix C.2): the posteriors of
@@ -113,8 +110,8 @@ def log_densities(
         codes.unsqueeze(1), posterior.mean.unsqueeze(0), posterior.logvar.unsqueeze(0)
     )
     joint = pairwise.sum(2)
-    log_weights = stratified_log_weights(len(codes), n_data, codes.device)
-    zero = torch.zeros((), device=codes.device)
+    log_weights = stratified_log_weights(len(codes), n_data, codes.dtype, codes.device)
+    zero = codes.new_zeros(())
     return LogDensities(
         given_image=joint.diagonal(),
         aggregate=torch.logsumexp(joint + log_weights, 1),
@@ -123,8 +120,10 @@ def log_densities(
     )
 
 
+@functools.lru_cache(maxsize=8)
+@torch.inference_mode(False)  # so that what evaluation made serves training too
 def stratified_log_weights(
-    batch_size: int, n_data: int, device: torch.device | None = None
+    batch_size: int, n_data: int, dtype: torch.dtype, device: torch.device
 ) -> Float[Tensor, "B B"]:
     """Log of the weights that make the batch an unbiased estimate of the mixture over the data.
 
@@ -139,14 +138,14 @@ def stratified_log_weights(
         B.
     n_data
         N, at least `batch_size`.
-    device
-        Where the weights lie.
+    dtype, device
+        Of the weights.
     """
     if batch_size == 1:
-        return torch.zeros(1, 1, device=device)
+        return torch.zeros(1, 1, dtype=dtype, device=device)
     others = batch_size - 1
-    weights = torch.full((batch_size, batch_size), -math.log(others), device=device)
-    row = torch.arange(batch_size, device=device)
+    weights = torch.full((batch_size, batch_size), -math.log(others), dtype=dtype)
+    row = torch.arange(batch_size)
     weights[row, row] = -math.log(n_data)
     weights[row, (row + 1) % batch_size] = math.log((n_data - others) / (n_data * others))
-    return weights
+    return weights.to(device)

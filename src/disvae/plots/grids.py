@@ -68,9 +68,7 @@ def _label_rows(
     text_width = int(max(font.getlength(label) for label in labels))
     fill = padding if picture.mode == "L" else (padding,) * 3
     ink = 255 - padding if picture.mode == "L" else (255 - padding,) * 3
-    wide = Image.new(
-        picture.mode, (picture.width + text_width + 2 * _GAP, picture.height), fill
-    )
+    wide = Image.new(picture.mode, (picture.width + text_width + 2 * _GAP, picture.height), fill)
     wide.paste(picture, (0, 0))
     draw = ImageDraw.Draw(wide)
     for row, label in enumerate(labels):

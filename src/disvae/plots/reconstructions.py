@@ -10,9 +10,10 @@ from torch import Tensor
 
 from disvae.data import Dataset
 from disvae.errors import UserError
-from disvae.options import PlotOptions, checked
+from disvae.options import PlotOptions
 from disvae.plots.grids import image_grid
 from disvae.run import Run
+from disvae.validation import checked
 
 
 def data_samples(run: Run, **options: Any) -> Image.Image:
@@ -28,7 +29,7 @@ def data_samples(run: Run, **options: Any) -> Image.Image:
     plot = checked(PlotOptions, options)
     dataset = run.dataset(plot.data_dir)
     images = sample_images(dataset, plot.n_rows * plot.n_cols, plot)
-    grid = images.unflatten(0, (plot.n_rows, plot.n_cols))
+    grid = images.view(plot.n_rows, plot.n_cols, *dataset.image_shape)
     return image_grid(grid, dataset.background, plot.upsample_factor)
 
 
@@ -57,13 +58,12 @@ def reconstruct(run: Run, **options: Any) -> Image.Image:
     dataset = run.dataset(plot.data_dir)
     originals = sample_images(dataset, plot.n_rows // 2 * plot.n_cols, plot)
     reconstructions = run.model(originals).logits.sigmoid()
-    grid = torch.cat([originals, reconstructions]).unflatten(0, (plot.n_rows, plot.n_cols))
+    grid = torch.cat([originals, reconstructions])
+    grid = grid.view(plot.n_rows, plot.n_cols, *dataset.image_shape)
     return image_grid(grid, dataset.background, plot.upsample_factor)
 
 
-def sample_images(
-    dataset: Dataset, count: int, plot: PlotOptions
-) -> Float[Tensor, "count C H W"]:
+def sample_images(dataset: Dataset, count: int, plot: PlotOptions) -> Float[Tensor, "count C H W"]:
     """Take the images at `plot.idcs`, then others at random, in [0, 1].
 
     Raises
@@ -79,8 +79,7 @@ def sample_images(
         )
     if max(plot.idcs, default=0) >= len(dataset):
         raise UserError(
-            f"--idcs: {dataset.name} has the images 0 to {len(dataset) - 1}, "
-            f"not {max(plot.idcs)}."
+            f"--idcs: {dataset.name} has the images 0 to {len(dataset) - 1}, not {max(plot.idcs)}."
         )
     if count > len(dataset):
         raise UserError(

@@ -11,11 +11,12 @@ from torch import Tensor
 from disvae.data.batches import batches
 from disvae.errors import UserError
 from disvae.models import VAE
-from disvae.options import PlotOptions, checked
+from disvae.options import PlotOptions
 from disvae.plots.grids import image_grid
 from disvae.plots.reconstructions import sample_images
 from disvae.posterior import Posterior
 from disvae.run import Run
+from disvae.validation import checked
 
 _IMAGES_FOR_KL = 1000
 
@@ -106,8 +107,7 @@ def traversal_codes(
 
 
 @torch.inference_mode()
-def decode_grid(
-    model: VAE, codes: Float[Tensor, "R C D"]
-) -> Float[Tensor, "R C channels H W"]:
+def decode_grid(model: VAE, codes: Float[Tensor, "R C D"]) -> Float[Tensor, "R C channels H W"]:
     """Decode a grid of codes to probabilities."""
-    return model.decode(codes.flatten(0, 1)).unflatten(0, codes.shape[:2])
+    images = model.decode(codes.flatten(0, 1))
+    return images.view(*codes.shape[:2], *model.image_shape)

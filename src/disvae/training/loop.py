@@ -40,7 +40,7 @@ class Epoch(NamedTuple):
 
     Attributes
     ----------
-    index
+    number
         From 0.
     terms
         Mean of each term over all steps, nats an image.
@@ -50,7 +50,7 @@ class Epoch(NamedTuple):
         Training steps done since the start.
     """
 
-    index: int
+    number: int
     terms: dict[str, float]
     images_per_second: float
     step: int
@@ -72,11 +72,13 @@ def train_epochs(
         If a loss is not finite.
     """
     step = 0
-    for index in range(schedule.epochs):
+    for number in range(schedule.epochs):
         learners.vae.train()
         terms = EpochTerms(first_step=step + 1)
-        order = epoch_order(len(dataset), schedule.seed, index)
-        order = order[fabric.global_rank : len(order) - len(order) % fabric.world_size : fabric.world_size]
+        order = epoch_order(len(dataset), schedule.seed, number)
+        order = order[
+            fabric.global_rank : len(order) - len(order) % fabric.world_size : fabric.world_size
+        ]
         batch_size = schedule.images_per_step // fabric.world_size
         if len(order) % batch_size == 1:
             order = order[:-1]  # one image is no batch for objectives that compare images
@@ -87,27 +89,27 @@ def train_epochs(
 
         started = time.perf_counter()
         with tqdm(
-            total=n_steps, desc=f"Epoch {index + 1}", disable=None if progress_bar else True
+            total=n_steps, desc=f"Epoch {number + 1}", disable=None if progress_bar else True
         ) as bar:
             for images in batches(dataset, order, batch_size, fabric.device):
                 step += 1
                 losses, named = objective.step(learners.vae, images, step)
-                _update(fabric, learners, losses)
+                accumulate_gradients(fabric, losses)
+                for optimiser in learners.optimisers:
+                    optimiser.step()
+                    optimiser.zero_grad()
                 if terms.add(named):
                     bar.set_postfix(loss=f"{terms.last['loss']:.2f}", refresh=False)
                 bar.update()
         means = terms.means(fabric)
         seconds = time.perf_counter() - started
-        yield Epoch(index, means, fabric.world_size * len(order) / seconds, step)
+        yield Epoch(number, means, fabric.world_size * len(order) / seconds, step)
         if step == schedule.max_steps:
             return
 
 
-def _update(fabric: Fabric, learners: Learners, losses: list[Minimise]) -> None:
-    """Move the parameters of each loss's module, and no others, down its gradient."""
+def accumulate_gradients(fabric: Fabric, losses: list[Minimise]) -> None:
+    """Add the gradient of each loss to the parameters of its module, and to no others."""
     for left, (loss, module) in zip(reversed(range(len(losses))), losses, strict=True):
         own = list(module.parameters())
-        fabric.backward(loss, model=module, inputs=own, retain_graph=left > 0)
-    for optimiser in learners.optimisers:
-        optimiser.step()
-        optimiser.zero_grad()
+        fabric.backward(loss, model=module, inputs=own, retain_graph=left > 0)  # type: ignore[arg-type]

@@ -46,14 +46,14 @@ def make_fabric(options: Options) -> Fabric:
         raise UserError("PyTorch finds no CUDA device here; use --device auto or --device cpu.")
     if kind == "mps" and not torch.backends.mps.is_available():
         raise UserError("PyTorch finds no mps device here; use --device auto or --device cpu.")
-    devices = [int(number) for number in numbers.split(",")] if numbers else 1
-    if kind == "cuda" and numbers and max(devices) >= torch.cuda.device_count():  # type: ignore[type-var]
+    devices = [int(number) for number in numbers.split(",") if number]
+    if devices and max(devices) >= torch.cuda.device_count():
         raise UserError(
             f"--device {options.device}: this machine has the CUDA devices "
             f"0 to {torch.cuda.device_count() - 1}."
         )
     try:
-        return Fabric(accelerator=kind, devices=devices, precision=options.precision)
+        return Fabric(accelerator=kind, devices=devices or 1, precision=options.precision)
     except (ValueError, RuntimeError) as error:
         raise UserError(
             f"--precision {options.precision} does not work on this device ({error}); "
@@ -61,12 +61,11 @@ def make_fabric(options: Options) -> Fabric:
         ) from None
 
 
-def make_learners(
-    fabric: Fabric, options: Options, image_shape: tuple[int, int, int]
-) -> Learners:
+def make_learners(fabric: Fabric, options: Options, image_shape: tuple[int, int, int]) -> Learners:
     """Build modules and optimisers, and place them on the devices of `fabric`."""
     vae = VAE(image_shape, options.latent_dim, options.model_type)
-    vae.to(memory_format=torch.channels_last)  # convolutions need no copies between layouts
+    vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    # convolutions need no copies between layouts
     placed, optimiser = fabric.setup(vae, Adam(vae.parameters(), lr=options.lr, fused=True))
     placed.mark_forward_method("encode")
     if options.loss != "factor":
@@ -81,7 +80,10 @@ def make_learners(
 def make_objective(
     options: Options, n_data: int, discriminator: nn.Module | None = None
 ) -> Objective:
-    """Build the objective that `options` describe, for a dataset of `n_data` images."""
+    """Build the objective that `options` describe, for a dataset of `n_data` images.
+
+    Without its `discriminator`, FactorVAE's can only evaluate.
+    """
     common = {"rec_dist": options.rec_dist, "reg_anneal": options.reg_anneal}
     match options.loss:
         case "VAE":
@@ -92,7 +94,6 @@ def make_objective(
             start, end = options.betaB_initC, options.betaB_finC
             return Capacity(options.betaB_G, start, end, **common)  # type: ignore[arg-type]
         case "factor":
-            assert discriminator is not None  # noqa: S101 - made with the learners
             return FactorVAE(discriminator, options.factor_G, **common)  # type: ignore[arg-type]
         case _:
             weights = options.btcvae_A, options.btcvae_B, options.btcvae_G

@@ -1,0 +1,32 @@
+# Each target does all set-up by itself; it needs Python 3.11+, make and git.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint setup clean
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "disvae needs Python 3.11 or newer; call: make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# Train a beta-TCVAE on dSprites, evaluate it, draw what it learned.
+demo: setup
+	$(BIN)/disvae train demo -d dsprites -l btcvae --max-steps 2000
+	$(BIN)/disvae plot demo data-samples reconstruct -r 4 -s 1
+	$(BIN)/disvae plot demo traversals -r 10 -c 10 --is-show-loss
+	@echo "The pictures lie in $(CURDIR)/results/demo"
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf .venv build dist

@@ -1,0 +1,62 @@
+"""Types of option values with their bounds, and their faults said in one sentence."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
+
+from disvae.errors import UserError
+
+Record = TypeVar("Record", bound=BaseModel)
+
+
+def _none_from_text(value: object) -> object:
+    return None if isinstance(value, str) and value.lower() == "none" else value
+
+
+def _upper_case(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _known_device(value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+(,\d+)*)?", value):
+        raise ValueError("expected auto, cpu, mps, cuda, or GPUs by number as cuda:0,1")
+    return value
+
+
+NoneFromText = BeforeValidator(_none_from_text)
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Device = Annotated[str, AfterValidator(_known_device)]
+LearningRate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+LogLevel = Annotated[
+    Literal["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET"],
+    BeforeValidator(_upper_case),
+]
+Seed = Annotated[Annotated[int, Field(ge=0, le=2**32 - 1)] | None, NoneFromText]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+AnyWeight = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def checked(record: type[Record], values: Mapping[str, Any]) -> Record:
+    """Build `record` from `values`; a fault becomes one sentence (`UserError`)."""
+    try:
+        return record(**values)
+    except ValidationError as error:
+        raise UserError(sentence(error)) from None
+
+
+def sentence(error: ValidationError) -> str:
+    """Say in one sentence what is wrong with the options, and what is expected."""
+    faults = []
+    for fault in error.errors():
+        name = str(fault["loc"][0]) if fault["loc"] else ""
+        if fault["type"] == "extra_forbidden":
+            faults.append(f"there is no option '{name}'")
+        elif not name:
+            faults.append(str(fault["ctx"]["error"]))
+        else:
+            message = fault["msg"].removeprefix("Value error, ")
+            message = message[0].lower() + message[1:]
+            faults.append(f"--{name.replace('_', '-')}: {message}, but it is {fault['input']!r}")
+    return "; ".join(dict.fromkeys(faults)) + "."

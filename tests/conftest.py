@@ -1,0 +1,72 @@
+"""Small datasets and runs that the tests share."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from disvae.data.store import Manifest, building
+
+SHARED = Path(__file__).parents[2] / "shared"
+N_DIGITS = 100
+N_SPRITES = 96
+
+
+def store_images(folder: Path, images: np.ndarray, factors: dict[str, int], packed: bool) -> Path:
+    """Store uint8 images [N, C, H, W] as the prepared dataset `folder`."""
+    manifest = Manifest(
+        name=folder.name,
+        image_shape=images.shape[1:],
+        splits={"train": len(images)},
+        background="black",
+        factors=factors,
+        packed=packed,
+        source={"images": "made by the tests"},
+    )
+    with building(folder, manifest) as builder:
+        rows = np.packbits(images.reshape(len(images), -1) > 0, axis=1) if packed else images
+        builder.append(rows)
+        if factors:
+            grid = np.indices(tuple(factors.values()), dtype=np.uint8)
+            builder.write_factors(grid.reshape(len(factors), -1).T)
+    return folder
+
+
+def blobs(count: int, size: int, seed: int = 0) -> np.ndarray:
+    """Make bright squares at random places, uint8 [count, 1, size, size]."""
+    random = np.random.default_rng(seed)
+    images = np.zeros((count, 1, size, size), np.uint8)
+    for image in images:
+        top, left = random.integers(0, size - 8, 2)
+        image[0, top : top + 8, left : left + 8] = 255
+    return images
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory) -> Path:
+    """Prepared datasets `mnist` (32 pixels, no factors) and `dsprites` (64, packed), small."""
+    root = tmp_path_factory.mktemp("data")
+    store_images(root / "mnist", blobs(N_DIGITS, 32), {}, packed=False)
+    sprites = {"shape": 3, "scale": 2, "orientation": 4, "posX": 2, "posY": 2}
+    store_images(root / "dsprites", blobs(N_SPRITES, 64, seed=1), sprites, packed=True)
+    return root
+
+
+@pytest.fixture(scope="session")
+def trained(data_dir, tmp_path_factory):
+    """A run of two epochs on the small `mnist`; do not change its folder."""
+    import disvae
+
+    results = tmp_path_factory.mktemp("results")
+    return disvae.train(
+        "trained", loss="btcvae", epochs=2, batch_size=16, latent_dim=4,
+        checkpoint_every=1, results_dir=results, data_dir=data_dir, device="cpu",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The published runs and real images, which lie beside some checkouts only."""
+    if not SHARED.is_dir():
+        pytest.skip("the published runs and real images are not beside this checkout")
+    return SHARED
