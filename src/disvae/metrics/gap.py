@@ -36,8 +36,10 @@ class Entropies(NamedTuple):
     @property
     def mutual_information(self) -> Float[np.ndarray, "K D"]:
         """I(z_j; v_k) = H(z_j) - H(z_j given v_k), held to [0, H(v_k)]."""
+        information: Float[np.ndarray, "K D"]
         information = np.clip(self.code - self.conditional, 0, self.factor[:, None])
-        return np.where(information < NOTHING, 0.0, information)
+        information[information < NOTHING] = 0
+        return information
 
 
 def entropies(
@@ -212,7 +214,9 @@ def axis_alignments(information: Float[np.ndarray, "K D"]) -> Float[np.ndarray, 
     """Share by which a factor's best code outweighs all others together, one value a factor."""
     best = information.max(axis=1)
     lead = np.maximum(2 * best - information.sum(axis=1), 0)
-    return np.divide(lead, best, out=np.zeros_like(best), where=best > 0)
+    alignments = np.zeros_like(best)
+    np.divide(lead, best, out=alignments, where=best > 0)
+    return alignments
 
 
 def two_largest(
@@ -239,4 +243,5 @@ def require_entropy(factor_entropy: Float[np.ndarray, " K"]) -> None:
 
 def _frequencies(group: Int[np.ndarray, " N"], n_groups: int) -> Float[np.ndarray, " groups"]:
     """Share of each group among all rows."""
-    return np.bincount(group, minlength=n_groups) / float(len(group))
+    shares: Float[np.ndarray, " groups"] = np.bincount(group, minlength=n_groups) / len(group)
+    return shares

@@ -1,25 +1,14 @@
 """Scores from histograms of the codes: binned MIG, MIG-sup, JEMMIG, DCIMIG."""
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Num
-from scipy.special import entr
+from jaxtyping import Num
 
-from disvae.metrics.arrays import (
-    ArrayLike,
-    as_codes,
-    as_factors,
-    require_at_least,
-    require_varied,
-)
+from disvae.metrics.arrays import ArrayLike
+from disvae.metrics.binned import NOTHING, BinnedInformation, information_of_draws
 from disvae.metrics.gap import two_largest
-from disvae.metrics.sampling import Estimate, draw_rows, estimate, repeated
-
-T = TypeVar("T")
-
-NOTHING = 1e-12  # nats; below it mutual information is rounding
+from disvae.metrics.sampling import Estimate, estimate
 
 
 class Jemmig(NamedTuple):
@@ -35,32 +24,6 @@ class Jemmig(NamedTuple):
 
     normalised: Estimate
     nats: Estimate
-
-
-class BinnedInformation(NamedTuple):
-    """Entropies of binned codes and of factors, in nats.
-
-    Attributes
-    ----------
-    information
-        I(bin of z_j; v_k), one row a factor.
-    code
-        Entropy of the binned code.
-    factor
-        H(v_k), in the same sample.
-    """
-
-    information: Float[np.ndarray, "K D"]
-    code: Float[np.ndarray, " D"]
-    factor: Float[np.ndarray, " K"]
-
-    @property
-    def normalised(self) -> Float[np.ndarray, "K D"]:
-        """I(bin of z_j; v_k) / H(v_k); 0 for a factor of which the sample shows one value."""
-        entropy = self.factor[:, None]
-        return np.divide(
-            self.information, entropy, out=np.zeros_like(self.information), where=entropy > 0
-        )
 
 
 def binned_mig(
@@ -110,7 +73,7 @@ def binned_mig(
         best, second = two_largest(binned.normalised)
         return float((best - second).mean())
 
-    return estimate(_over_samples(score, codes, factors, bins, num_points, seed, repeats))
+    return estimate(information_of_draws(score, codes, factors, bins, num_points, seed, repeats))
 
 
 def mig_sup(
@@ -153,7 +116,7 @@ def mig_sup(
         best, second = two_largest(binned.normalised.T)
         return float((best - second).mean())
 
-    return estimate(_over_samples(score, codes, factors, bins, num_points, seed, repeats))
+    return estimate(information_of_draws(score, codes, factors, bins, num_points, seed, repeats))
 
 
 def jemmig(
@@ -200,7 +163,7 @@ def jemmig(
         bound = binned.factor + np.log(bins)
         return float((1 - nats / bound).mean()), float(nats.mean())
 
-    found = _over_samples(score, codes, factors, bins, num_points, seed, repeats)
+    found = information_of_draws(score, codes, factors, bins, num_points, seed, repeats)
     return Jemmig(*(estimate(column) for column in zip(*found, strict=True)))
 
 
@@ -245,59 +208,4 @@ def dcimig(
         np.maximum.at(strongest, binned.information.argmax(axis=0), best - second)
         return float(strongest.sum() / max(binned.factor.sum(), NOTHING))
 
-    return estimate(_over_samples(score, codes, factors, bins, num_points, seed, repeats))
-
-
-def bin_codes(codes: Float[np.ndarray, "N D"], bins: int) -> Int[np.ndarray, "N D"]:
-    """Give every value the number of its equal-width bin; a constant code has one bin."""
-    require_at_least("bins", bins, 2)
-    low, high = codes.min(axis=0), codes.max(axis=0)
-    edges = np.linspace(low, high, bins + 1)[1:-1]
-    return np.stack(
-        [np.searchsorted(e, c, side="right") for e, c in zip(edges.T, codes.T, strict=True)], axis=1
-    )
-
-
-def binned_information(
-    binned: Int[np.ndarray, "N D"], factors: Int[np.ndarray, "N K"]
-) -> BinnedInformation:
-    """Mutual information of numbered codes and factors, and their entropies, in nats."""
-    information = np.array([[count_information(v, z) for z in binned.T] for v in factors.T])
-    return BinnedInformation(
-        information,
-        np.array([count_entropy(z) for z in binned.T]),
-        np.array([count_entropy(v) for v in factors.T]),
-    )
-
-
-def count_entropy(labels: Int[np.ndarray, " N"]) -> float:
-    """Entropy of the empirical frequencies of labels, in nats."""
-    return float(entr(np.bincount(labels) / len(labels)).sum())
-
-
-def count_information(first: Int[np.ndarray, " N"], second: Int[np.ndarray, " N"]) -> float:
-    """Mutual information of two columns of labels, in nats, at least 0."""
-    joint = first * (int(second.max()) + 1) + second
-    information = count_entropy(first) + count_entropy(second) - count_entropy(joint)
-    return 0.0 if information < NOTHING else information
-
-
-def _over_samples(
-    score: Callable[[BinnedInformation], T],
-    codes: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
-    bins: int,
-    num_points: int | None,
-    seed: int | None,
-    repeats: int,
-) -> list[T]:
-    """Score the binned information of each of several draws."""
-    table = as_codes(codes)
-    labels = as_factors(factors, len(table))
-    require_varied(labels)
-
-    def once(rng: np.random.Generator) -> T:
-        rows = draw_rows(rng, len(table), num_points)
-        return score(binned_information(bin_codes(table[rows], bins), labels[rows]))
-
-    return repeated(once, seed, repeats)
+    return estimate(information_of_draws(score, codes, factors, bins, num_points, seed, repeats))
