@@ -5,16 +5,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, Num
 
-from disvae.metrics.arrays import ArrayLike, as_codes, as_factors, require_varied
-from disvae.metrics.binned import bin_codes, binned_information
-from disvae.metrics.classifier import (
+from disvae.metrics._arrays import ArrayLike, checked
+from disvae.metrics._binned import bin_codes, binned_information
+from disvae.metrics._classifier import (
     Split,
     draw_split,
     fit_classifier,
     in_threads,
     without_convergence_warnings,
 )
-from disvae.metrics.sampling import Estimate, estimate, repeated
+from disvae.metrics._sampling import Estimate, estimate, repeated
 
 
 class ModularityExplicitness(NamedTuple):
@@ -81,9 +81,7 @@ def modularity_explicitness(
     Ridgeway and Mozer, "Learning Deep Disentangled Embeddings with the F-Statistic Loss", 2018,
     section 2.2; estimator and settings of Locatello et al. 2019, appendix B.
     """
-    table = as_codes(codes)
-    labels = as_factors(factors, len(table))
-    require_varied(labels)
+    table, labels = checked(codes, factors)
 
     def once(rng: np.random.Generator) -> tuple[float, float, float]:
         split = draw_split(rng, table, labels, num_train, num_test)

@@ -79,9 +79,9 @@ def as_logvar(
         raise UserError(
             f"logvar must have the shape of mean, {mean.shape}, but its shape is {array.shape}."
         )
-    if np.abs(array).max() > 1000:
+    if np.abs(array).max() > 700:
         raise UserError(
-            "logvar holds values beyond 1000 in size: give log variances, not variances."
+            "logvar holds values beyond 700 in size: give log variances, not variances."
         )
     return array
 
@@ -139,6 +139,22 @@ def require_varied(factors: Int[np.ndarray, "N K"], names: Sequence[str] | None 
             raise UserError(ONE_VALUE.format(repr(names[k]) if names else k))
 
 
+def checked(
+    codes: Num[ArrayLike, "N D"], factors: Num[ArrayLike, "N K"]
+) -> tuple[Float[np.ndarray, "N D"], Int[np.ndarray, "N K"]]:
+    """Check codes, number the factors' values, and see that every factor varies.
+
+    Raises
+    ------
+    UserError
+        One sentence that names what is wrong.
+    """
+    table = as_codes(codes)
+    labels = as_factors(factors, len(table))
+    require_varied(labels)
+    return table, labels
+
+
 def require_at_least(name: str, value: float, minimum: float) -> None:
     """Refuse a setting below its bound.
 
@@ -149,6 +165,17 @@ def require_at_least(name: str, value: float, minimum: float) -> None:
     """
     if not value >= minimum:
         raise UserError(f"{name} must be at least {minimum}, but it is {value}.")
+
+
+def standardised(codes: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
+    """Scale to mean 0 and variance 1; constant codes become 0."""
+    centred = codes - codes.mean(axis=0)
+    # The mean of equal numbers is off by rounding, which would pass for variance.
+    centred[:, np.ptp(codes, axis=0) == 0] = 0
+    scale = centred.std(axis=0)
+    scale[scale == 0] = 1
+    scaled: Float[np.ndarray, "N D"] = centred / scale
+    return scaled
 
 
 def compact(

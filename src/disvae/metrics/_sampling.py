@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from jaxtyping import Int
 
-from disvae.metrics.arrays import require_at_least
+from disvae.metrics._arrays import require_at_least
 
 T = TypeVar("T")
 

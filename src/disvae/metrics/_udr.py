@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Num
 
 from disvae.errors import UserError
-from disvae.metrics.arrays import ArrayLike, as_codes, as_logvar, require_at_least
+from disvae.metrics._arrays import ArrayLike, as_codes, as_logvar, require_at_least, standardised
 
 
 class UDR(NamedTuple):
@@ -35,7 +35,7 @@ def udr(
     num_points: int | None = 10_000,
     seed: int | None = 0,
 ) -> UDR:
-    """Unsupervised disentanglement ranking: do runs agree up to order and sign of their codes?
+    """Unsupervised disentanglement ranking: whether runs agree up to order and sign of codes.
 
     For runs a and b, R_ij says how strongly code i of a goes with code j of b. Where every code
     has one partner, each row and column of R has one entry. The agreement is the mean, over the
@@ -96,14 +96,15 @@ def udr(
     if num_points is not None and num_points < len(rows):
         require_at_least("num_points", num_points, 2)
         rows = np.random.default_rng(seed).choice(rows, num_points, replace=False)
-    scaled = [_standardised(t[rows][:, i]) for t, i in zip(tables, informative, strict=True)]
+    scaled = [standardised(t[rows][:, i]) for t, i in zip(tables, informative, strict=True)]
 
     pairs = np.zeros((len(scaled), len(scaled)))
     for a, first in enumerate(scaled):
         for b, second in enumerate(scaled):
             if a != b and first.shape[1] and second.shape[1]:
-                strength = _lasso(first, second, penalty) if method == "lasso" else None
-                pairs[a, b] = agreement(_spearman(first, second) if strength is None else strength)
+                lasso = method == "lasso"
+                strength = _lasso(first, second, penalty) if lasso else _spearman(first, second)
+                pairs[a, b] = agreement(strength)
     others = ~np.eye(len(scaled), dtype=bool)
     runs = np.array([np.median(row[keep]) for row, keep in zip(pairs, others, strict=True)])
     return UDR(runs, pairs)
@@ -129,14 +130,8 @@ def _informative(
         return varies
     width = as_logvar(logvar, mean)
     kl = 0.5 * (np.exp(width) + mean**2 - 1 - width).mean(axis=0)
-    return varies & (kl > threshold)
-
-
-def _standardised(codes: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
-    """Scale to mean 0 and variance 1; a draw in which a code is constant leaves zeros."""
-    centred = codes - codes.mean(axis=0)
-    scale = centred.std(axis=0)
-    return np.divide(centred, scale, out=np.zeros_like(centred), where=scale > 0)
+    informative: Bool[np.ndarray, " D"] = varies & (kl > threshold)
+    return informative
 
 
 def _lasso(
@@ -146,7 +141,9 @@ def _lasso(
     from sklearn.linear_model import Lasso
 
     weights = Lasso(alpha=penalty).fit(first, second).coef_
-    return np.abs(np.reshape(weights, (second.shape[1], first.shape[1]))).T
+    table: Float[np.ndarray, "D2 D1"] = np.reshape(weights, (second.shape[1], first.shape[1]))
+    absolute: Float[np.ndarray, "D1 D2"] = np.abs(table.T)
+    return absolute
 
 
 def _spearman(
@@ -155,5 +152,6 @@ def _spearman(
     """Absolute rank correlation of the two runs' codes."""
     from scipy.stats import rankdata
 
-    ranks = [_standardised(rankdata(run, axis=0)) for run in (first, second)]
-    return np.abs(ranks[0].T @ ranks[1]) / len(first)
+    ranks = [standardised(rankdata(run, axis=0)) for run in (first, second)]
+    correlation: Float[np.ndarray, "D1 D2"] = np.abs(ranks[0].T @ ranks[1]) / len(first)
+    return correlation

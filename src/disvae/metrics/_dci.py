@@ -7,9 +7,9 @@ from jaxtyping import Float, Num
 from scipy.special import entr
 
 from disvae.errors import UserError
-from disvae.metrics.arrays import ArrayLike, as_codes, as_factors, require_at_least, require_varied
-from disvae.metrics.classifier import Split, accuracy, draw_split, fit_classifier, in_threads
-from disvae.metrics.sampling import Estimate, estimate, repeated
+from disvae.metrics._arrays import ArrayLike, checked, require_at_least
+from disvae.metrics._classifier import Split, accuracy, draw_split, fit_classifier, in_threads
+from disvae.metrics._sampling import Estimate, estimate, repeated
 
 
 class DCI(NamedTuple):
@@ -84,9 +84,7 @@ def dci(
     Representations", 2018, section 2; predictor and settings of Locatello et al. 2019,
     appendix B.
     """
-    table = as_codes(codes)
-    labels = as_factors(factors, len(table))
-    require_varied(labels)
+    table, labels = checked(codes, factors)
     if levels is not None:
         require_at_least("levels", levels, 2)
 
@@ -137,11 +135,11 @@ def fit_trees(
 
     train, train_factors, test, test_factors = split
     n_factors = train_factors.shape[1]
-    seeds: list[int] = rng.integers(2**31, size=n_factors).tolist()
+    seeds = rng.integers(2**31, size=(n_factors,))
 
     def one(k: int) -> tuple[Float[np.ndarray, " D"], float, float]:
         labels, held_out = train_factors[:, k], test_factors[:, k]
-        trees = GradientBoostingClassifier(random_state=seeds[k])
+        trees = GradientBoostingClassifier(random_state=int(seeds[k]))
         model = fit_classifier(trees, train, labels)
         importance = np.abs(getattr(model, "feature_importances_", np.zeros(train.shape[1])))
         return importance, accuracy(model, train, labels), accuracy(model, test, held_out)

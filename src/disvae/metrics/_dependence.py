@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Num
 
-from disvae.metrics.arrays import ArrayLike, as_codes
-from disvae.metrics.binned import bin_codes, count_information
-from disvae.metrics.sampling import Estimate, draw_rows, estimate, repeated
+from disvae.metrics._arrays import ArrayLike, as_codes
+from disvae.metrics._binned import bin_codes, count_information
+from disvae.metrics._sampling import Estimate, draw_rows, estimate, repeated
 
 
 class WassersteinDependence(NamedTuple):
@@ -148,5 +148,5 @@ def _covariance(
     centred = active - active.mean(axis=0)
     if standardise:
         centred /= np.sqrt((centred**2).mean(axis=0))
-        return centred.T @ centred / len(codes)
-    return centred.T @ centred / (len(codes) - 1)
+    squares: Float[np.ndarray, "active active"] = centred.T @ centred
+    return squares / (len(codes) if standardise else len(codes) - 1)

@@ -5,16 +5,15 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int, Num
 
-from disvae.metrics.arrays import (
+from disvae.metrics._arrays import (
     ArrayLike,
-    as_codes,
-    as_factors,
+    checked,
     require_at_least,
-    require_varied,
+    standardised,
 )
-from disvae.metrics.binned import count_entropy
-from disvae.metrics.classifier import in_threads, without_convergence_warnings
-from disvae.metrics.sampling import Estimate, estimate, repeated
+from disvae.metrics._binned import count_entropy
+from disvae.metrics._classifier import in_threads, without_convergence_warnings
+from disvae.metrics._sampling import Estimate, estimate, repeated
 
 
 class InfoMEC(NamedTuple):
@@ -91,9 +90,7 @@ def infomec(
     Hsu et al., "Disentanglement via Latent Quantization", 2023, section 4. The estimator can
     exceed H(v_k), above all for few or repeated points; the scores use ratios only.
     """
-    table = as_codes(codes)
-    labels = as_factors(factors, len(table))
-    require_varied(labels)
+    table, labels = checked(codes, factors)
     require_at_least("neighbours", neighbours, 1)
     require_at_least("active_range", active_range, 0)
     if num_points is not None:
@@ -106,7 +103,7 @@ def infomec(
         rows = np.arange(len(table))
         if size < len(table):
             rows = rng.choice(len(table), size, replace=False, shuffle=False)
-        scaled = _standardised(table[rows])
+        scaled = standardised(table[rows])
         information = _neighbour_information(scaled, labels[rows], neighbours, rng)
         return information, _predicted_share(scaled, labels[rows]) if active.any() else 0.0
 
@@ -136,14 +133,6 @@ def concentration(table: Float[np.ndarray, "rows columns"]) -> float:
     return float((shares.mean() - 1 / n_rows) / (1 - 1 / n_rows))
 
 
-def _standardised(codes: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
-    """Scale to mean 0 and variance 1; constant codes become 0."""
-    centred = codes - codes.mean(axis=0)
-    centred[:, np.ptp(codes, axis=0) == 0] = 0
-    scale = centred.std(axis=0)
-    return np.divide(centred, scale, out=np.zeros_like(centred), where=scale > 0)
-
-
 def _neighbour_information(
     codes: Float[np.ndarray, "N D"],
     factors: Int[np.ndarray, "N K"],
@@ -159,7 +148,8 @@ def _neighbour_information(
     seeds: list[list[int]] = rng.integers(2**31, size=(n_factors, n_codes)).tolist()
 
     def cell(k: int, j: int) -> float:
-        if not varies[j] or entropy[k] == 0:
+        # Where no two images share a value there are no neighbours to measure with.
+        if not varies[j] or entropy[k] == 0 or np.bincount(factors[:, k]).max() < 2:
             return 0.0
         information = mutual_info_classif(
             codes[:, [j]],

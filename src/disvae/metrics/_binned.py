@@ -7,14 +7,12 @@ import numpy as np
 from jaxtyping import Float, Int, Num
 from scipy.special import entr
 
-from disvae.metrics.arrays import (
+from disvae.metrics._arrays import (
     ArrayLike,
-    as_codes,
-    as_factors,
+    checked,
     require_at_least,
-    require_varied,
 )
-from disvae.metrics.sampling import draw_rows, repeated
+from disvae.metrics._sampling import draw_rows, repeated
 
 T = TypeVar("T")
 
@@ -91,9 +89,7 @@ def information_of_draws(
     repeats: int,
 ) -> list[T]:
     """Score the binned information of each of several draws."""
-    table = as_codes(codes)
-    labels = as_factors(factors, len(table))
-    require_varied(labels)
+    table, labels = checked(codes, factors)
 
     def once(rng: np.random.Generator) -> T:
         rows = draw_rows(rng, len(table), num_points)

@@ -5,15 +5,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Num
 
-from disvae.metrics.arrays import (
+from disvae.metrics._arrays import (
     ArrayLike,
-    as_codes,
-    as_factors,
+    checked,
     factor_values,
     require_at_least,
-    require_varied,
 )
-from disvae.metrics.classifier import (
+from disvae.metrics._classifier import (
     Split,
     accuracy,
     draw_split,
@@ -21,8 +19,8 @@ from disvae.metrics.classifier import (
     in_threads,
     without_convergence_warnings,
 )
-from disvae.metrics.gap import two_largest
-from disvae.metrics.sampling import Estimate, estimate, repeated
+from disvae.metrics._gap import two_largest
+from disvae.metrics._sampling import Estimate, estimate, repeated
 
 
 class SAP(NamedTuple):
@@ -85,9 +83,7 @@ def sap(
     Kumar et al., "Variational Inference of Disentangled Latent Concepts from Unlabeled
     Observations", 2018, section 3; settings of Locatello et al. 2019, appendix B.
     """
-    table = as_codes(codes)
-    labels = as_factors(factors, len(table))
-    require_varied(labels)
+    table, labels = checked(codes, factors)
     require_at_least("regularisation", regularisation, 1e-12)
     known = factor_values(factors, len(table)).astype(np.float64) if continuous else labels
 

@@ -9,8 +9,8 @@ from jaxtyping import Float, Int, Num
 from scipy.special import entr
 
 from disvae.errors import UserError
-from disvae.metrics.arrays import ONE_VALUE, ArrayLike, as_codes, as_factors, as_logvar
-from disvae.metrics.entropy import grouped_entropies
+from disvae.metrics._arrays import ONE_VALUE, ArrayLike, as_codes, as_factors, as_logvar
+from disvae.metrics._entropy import grouped_entropies
 
 NOTHING = 1e-9  # nats; below it mutual information is the rounding of two equal entropies
 MAX_THREADS = 4  # each holds some 20 numbers per image
@@ -214,7 +214,7 @@ def axis_alignments(information: Float[np.ndarray, "K D"]) -> Float[np.ndarray, 
     """Share by which a factor's best code outweighs all others together, one value a factor."""
     best = information.max(axis=1)
     lead = np.maximum(2 * best - information.sum(axis=1), 0)
-    alignments = np.zeros_like(best)
+    alignments: Float[np.ndarray, " K"] = np.zeros_like(best)
     np.divide(lead, best, out=alignments, where=best > 0)
     return alignments
 

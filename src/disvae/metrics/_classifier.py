@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Float, Int, Num
 
-from disvae.metrics.sampling import draw_rows
+from disvae.metrics._sampling import draw_rows
 
 Split = tuple[
     Float[np.ndarray, "train D"],

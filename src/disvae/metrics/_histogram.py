@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Num
 
-from disvae.metrics.arrays import ArrayLike
-from disvae.metrics.binned import NOTHING, BinnedInformation, information_of_draws
-from disvae.metrics.gap import two_largest
-from disvae.metrics.sampling import Estimate, estimate
+from disvae.metrics._arrays import ArrayLike
+from disvae.metrics._binned import NOTHING, BinnedInformation, information_of_draws
+from disvae.metrics._gap import two_largest
+from disvae.metrics._sampling import Estimate, estimate
 
 
 class Jemmig(NamedTuple):

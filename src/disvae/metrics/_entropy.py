@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 from numpy.polynomial import hermite_e, legendre
 from scipy.special import entr
 
-from disvae.metrics.arrays import compact
+from disvae.metrics._arrays import compact
 
 N_NODES = 16  # Gauss-Legendre nodes in a tile
 N_BINS = 8  # cells in a tile
