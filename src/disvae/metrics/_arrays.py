@@ -8,7 +8,7 @@ from jaxtyping import Float, Int, Num
 
 from disvae.errors import UserError
 
-DENSE = 1 << 24  # key spaces up to this size are compacted by a table, larger ones by sorting
+SPARSE = 8  # possible keys a row, beyond which sorting beats a table of all keys
 ONE_VALUE = "Factor {} has only one value, so leave it out of the scoring."
 
 
@@ -182,7 +182,7 @@ def compact(
     keys: Int[np.ndarray, " N"], bound: int
 ) -> tuple[Int[np.ndarray, " unique"], Int[np.ndarray, " N"]]:
     """Return the sorted distinct keys and each key's index among them; keys lie in [0, bound)."""
-    if bound > DENSE:
+    if bound > SPARSE * len(keys):
         unique, inverse = np.unique(keys, return_inverse=True)
         return unique, inverse
     present = np.zeros(bound, dtype=bool)
@@ -196,7 +196,7 @@ def compact(
 def _number_values(column: Num[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
     """Replace values by their rank among the distinct ones."""
     low, high = column.min(), column.max()
-    if column.dtype.kind in "iu" and int(high) - int(low) < DENSE:
+    if column.dtype.kind in "iu" and int(high) - int(low) < SPARSE * len(column):
         shifted = column.astype(np.int64) - int(low)
         return compact(shifted, int(high) - int(low) + 1)[1]
     inverse: Int[np.ndarray, " N"] = np.unique(column, return_inverse=True)[1]

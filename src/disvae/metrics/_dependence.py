@@ -16,7 +16,7 @@ class WassersteinDependence(NamedTuple):
     Attributes
     ----------
     normalised
-        Divided by twice the sum of variances, in [0, 1].
+        Divided by the sum of variances, in [0, 2).
     distance
         Squared 2-Wasserstein distance, in squared units of the codes.
     """
@@ -73,7 +73,8 @@ def wasserstein_dependence(codes: Num[ArrayLike, "N D"]) -> WassersteinDependenc
     Returns
     -------
     WassersteinDependence
-        `distance` at least 0, and `normalised` by 2 tr C, in [0, 1]. A constant code adds
+        `distance` at least 0, and `normalised` by tr C, in [0, 2): 2 - 2 / sqrt(D) if all D codes
+        are equal. A constant code adds
         nothing; if all are constant both are 0.
 
     Raises
@@ -89,8 +90,8 @@ def wasserstein_dependence(codes: Num[ArrayLike, "N D"]) -> WassersteinDependenc
     covariance = _covariance(as_codes(codes), standardise=False)
     scale = np.sqrt(np.diag(covariance))
     eigenvalues = np.linalg.eigvalsh(scale[:, None] * covariance * scale)
-    total = 2 * float(np.trace(covariance))
-    distance = max(0.0, total - 2 * float(np.sqrt(np.maximum(eigenvalues, 0)).sum()))
+    total = float(np.trace(covariance))
+    distance = max(0.0, 2 * total - 2 * float(np.sqrt(np.maximum(eigenvalues, 0)).sum()))
     return WassersteinDependence(distance / total if total > 0 else 0.0, distance)
 
 

@@ -27,7 +27,7 @@ N_BINS = 8  # cells in a tile
 N_CLASSES = 8  # cells in an octave of widths
 N_MOMENTS = 8
 REACH = 3  # tiles on each side: at least 6 standard deviations
-FINEST = 2.0**-34  # of the axis' extent; narrower components are raised to it
+FINEST = 2.0**-40  # of the axis' extent; narrower components are raised to it
 CHUNK = 1 << 14  # source tiles expanded at once
 
 

@@ -142,7 +142,7 @@ def jemmig(
     -------
     Jemmig
         `normalised` in [0, 1] (1 is best) and `nats` (0 is best). A dead code has no
-        information; where no code has any, JEMMIG_k is H(v_k) plus the first code's entropy.
+        information. Of equally good codes the one with the lowest entropy counts.
 
     Raises
     ------
@@ -157,7 +157,8 @@ def jemmig(
 
     def score(binned: BinnedInformation) -> tuple[float, float]:
         best, second = two_largest(binned.information)
-        code = binned.code[binned.information.argmax(axis=1)]
+        is_best = binned.information >= best[:, None] - NOTHING
+        code = np.where(is_best, binned.code, np.inf).min(axis=1)
         # H(z, v) = H(z) + H(v) - I(z; v)
         nats = code + binned.factor - 2 * best + second
         bound = binned.factor + np.log(bins)
