@@ -1,5 +1,7 @@
 """Mixture entropies against quadrature, closed forms and limits."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -30,8 +32,7 @@ def brute_force(mean, width, weight=None):
 
     points = np.unique((mean[:, None] + width[:, None] * np.arange(-9, 9.5, 1.5)).ravel())
     return sum(
-        quad(integrand, a, b, epsabs=1e-10, epsrel=1e-8)[0]
-        for a, b in zip(points[:-1], points[1:], strict=True)
+        quad(integrand, a, b, epsabs=1e-10, epsrel=1e-8)[0] for a, b in itertools.pairwise(points)
     )
 
 

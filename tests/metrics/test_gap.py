@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import CASES, grid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,8 +14,6 @@ from disvae.metrics import (
     mig,
     mutual_information,
 )
-
-from conftest import CASES, grid
 
 NARROW = -14.0  # log variance
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from jaxtyping import Float, Int, Num
+from jaxtyping import Bool, Float, Int, Num
 
 from disvae.errors import UserError
 
 SPARSE = 8  # possible keys a row, beyond which sorting beats a table of all keys
+TINY = 1e-140  # its square is still a number
 ONE_VALUE = "Factor {} has only one value, so leave it out of the scoring."
 
 
@@ -167,11 +168,17 @@ def require_at_least(name: str, value: float, minimum: float) -> None:
         raise UserError(f"{name} must be at least {minimum}, but it is {value}.")
 
 
+def varies(codes: Float[np.ndarray, "N D"]) -> Bool[np.ndarray, " D"]:
+    """Tell codes that vary from constant ones; a range whose square vanishes is constant."""
+    ranges: Float[np.ndarray, " D"] = np.ptp(codes, axis=0)
+    return ranges > TINY
+
+
 def standardised(codes: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
     """Scale to mean 0 and variance 1; constant codes become 0."""
     centred = codes - codes.mean(axis=0)
     # The mean of equal numbers is off by rounding, which would pass for variance.
-    centred[:, np.ptp(codes, axis=0) == 0] = 0
+    centred[:, ~varies(codes)] = 0
     scale = centred.std(axis=0)
     scale[scale == 0] = 1
     scaled: Float[np.ndarray, "N D"] = centred / scale

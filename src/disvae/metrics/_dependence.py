@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Num
 
-from disvae.metrics._arrays import ArrayLike, as_codes
+from disvae.metrics._arrays import ArrayLike, as_codes, varies
 from disvae.metrics._binned import bin_codes, count_information
 from disvae.metrics._sampling import Estimate, draw_rows, estimate, repeated
 
@@ -145,7 +145,7 @@ def _covariance(
     codes: Float[np.ndarray, "N D"], *, standardise: bool
 ) -> Float[np.ndarray, "active active"]:
     """Covariance, or correlation, of the codes that are not constant."""
-    active = codes[:, np.ptp(codes, axis=0) > 0]
+    active = codes[:, varies(codes)]
     centred = active - active.mean(axis=0)
     if standardise:
         centred /= np.sqrt((centred**2).mean(axis=0))

@@ -5,12 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int, Num
 
-from disvae.metrics._arrays import (
-    ArrayLike,
-    checked,
-    require_at_least,
-    standardised,
-)
+from disvae.metrics._arrays import ArrayLike, checked, require_at_least, standardised, varies
 from disvae.metrics._binned import count_entropy
 from disvae.metrics._classifier import in_threads, without_convergence_warnings
 from disvae.metrics._sampling import Estimate, estimate, repeated
@@ -144,12 +139,12 @@ def _neighbour_information(
 
     n_codes, n_factors = codes.shape[1], factors.shape[1]
     entropy = [count_entropy(column) for column in factors.T]
-    varies = np.ptp(codes, axis=0) > 0
+    alive = varies(codes)
     seeds: list[list[int]] = rng.integers(2**31, size=(n_factors, n_codes)).tolist()
 
     def cell(k: int, j: int) -> float:
         # Where no two images share a value there are no neighbours to measure with.
-        if not varies[j] or entropy[k] == 0 or np.bincount(factors[:, k]).max() < 2:
+        if not alive[j] or entropy[k] == 0 or np.bincount(factors[:, k]).max() < 2:
             return 0.0
         information = mutual_info_classif(
             codes[:, [j]],

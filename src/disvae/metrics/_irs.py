@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int, Num
 
 from disvae.errors import UserError
-from disvae.metrics._arrays import ArrayLike, checked
+from disvae.metrics._arrays import ArrayLike, checked, varies
 from disvae.metrics._sampling import Estimate, draw_rows, estimate, repeated
 
 
@@ -79,7 +79,7 @@ def irs(
         rows = draw_rows(rng, len(table), num_points)
         sample = table[rows]
         reach = np.abs(sample - sample.mean(axis=0)).max(axis=0)
-        reach[np.ptp(sample, axis=0) == 0] = 0
+        reach[~varies(sample)] = 0
         strays = np.stack([_strays(sample, v, quantile) for v in labels[rows].T], axis=1)
         matrix = np.zeros_like(strays)
         np.divide(strays, reach[:, None], out=matrix, where=reach[:, None] > 0)

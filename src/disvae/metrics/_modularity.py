@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int, Num
 
-from disvae.metrics._arrays import ArrayLike, checked
+from disvae.metrics._arrays import ArrayLike, checked, varies
 from disvae.metrics._binned import bin_codes, binned_information
 from disvae.metrics._classifier import (
     Split,
@@ -113,7 +113,7 @@ def explicitness(split: Split) -> tuple[float, float]:
     """Mean area under the ROC curve of linear probes, on the train and on the test half."""
     train, train_factors, test, test_factors = split
     centre, scale = train.mean(axis=0), train.std(axis=0)
-    constant = np.ptp(train, axis=0) == 0
+    constant = ~varies(train)
     scale[constant] = 1
     halves = [np.where(constant, 0.0, (half - centre) / scale) for half in (train, test)]
 

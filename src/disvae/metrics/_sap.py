@@ -5,12 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Num
 
-from disvae.metrics._arrays import (
-    ArrayLike,
-    checked,
-    factor_values,
-    require_at_least,
-)
+from disvae.metrics._arrays import ArrayLike, checked, factor_values, require_at_least, varies
 from disvae.metrics._classifier import (
     Split,
     accuracy,
@@ -110,7 +105,7 @@ def squared_correlation(
     both = np.concatenate([codes, factors], axis=1)
     centred = both - both.mean(axis=0)
     # The mean of equal numbers is off by rounding, which would pass for variance.
-    centred[:, np.ptp(both, axis=0) == 0] = 0
+    centred[:, ~varies(both)] = 0
     size = np.linalg.norm(centred, axis=0)
     centred = np.divide(centred, size, out=np.zeros_like(centred), where=size > 0)
     n_codes = codes.shape[1]

@@ -7,7 +7,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Num
 
 from disvae.errors import UserError
-from disvae.metrics._arrays import ArrayLike, as_codes, as_logvar, require_at_least, standardised
+from disvae.metrics._arrays import (
+    ArrayLike,
+    as_codes,
+    as_logvar,
+    require_at_least,
+    standardised,
+    varies,
+)
 
 
 class UDR(NamedTuple):
@@ -125,12 +132,12 @@ def _informative(
     mean: Float[np.ndarray, "N D"], logvar: Num[ArrayLike, "N D"] | None, threshold: float
 ) -> Bool[np.ndarray, " D"]:
     """Codes that vary and, where widths are known, differ from the prior."""
-    varies: Bool[np.ndarray, " D"] = np.ptp(mean, axis=0) > 0
+    alive = varies(mean)
     if logvar is None:
-        return varies
+        return alive
     width = as_logvar(logvar, mean)
     kl = 0.5 * (np.exp(width) + mean**2 - 1 - width).mean(axis=0)
-    informative: Bool[np.ndarray, " D"] = varies & (kl > threshold)
+    informative: Bool[np.ndarray, " D"] = alive & (kl > threshold)
     return informative
 
 
