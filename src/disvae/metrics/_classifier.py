@@ -1,11 +1,9 @@
 """How scores fit and question scikit-learn's predictors."""
 
-import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Num
@@ -18,7 +16,6 @@ Split = tuple[
     Float[np.ndarray, "test D"],
     Num[np.ndarray, "test K"],
 ]
-T = TypeVar("T")
 
 
 def draw_split(
@@ -59,9 +56,3 @@ def without_convergence_warnings() -> Iterator[None]:
 def accuracy(model: Any, x: Float[np.ndarray, "N D"], y: Int[np.ndarray, " N"]) -> float:
     """Share of right answers."""
     return float((model.predict(x) == y).mean())
-
-
-def in_threads(run: Callable[..., T], arguments: Sequence[tuple[int, ...]]) -> list[T]:
-    """Call `run` with each tuple, on all cores; scikit-learn's solvers release the lock."""
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, len(arguments))) as pool:
-        return list(pool.map(lambda each: run(*each), arguments))

@@ -25,7 +25,7 @@ from disvae.metrics._arrays import compact
 N_NODES = 16  # Gauss-Legendre nodes in a tile
 N_BINS = 8  # cells in a tile
 N_CLASSES = 8  # cells in an octave of widths
-N_MOMENTS = 8
+N_MOMENTS = 10
 REACH = 3  # tiles on each side: at least 6 standard deviations
 FINEST = 2.0**-40  # of the axis' extent; narrower components are raised to it
 CHUNK = 1 << 14  # source tiles expanded at once

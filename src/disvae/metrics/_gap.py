@@ -1,7 +1,5 @@
 """MIG and AAM from the exact mutual information between codes and factors."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +9,9 @@ from scipy.special import entr
 from disvae.errors import UserError
 from disvae.metrics._arrays import ONE_VALUE, ArrayLike, as_codes, as_factors, as_logvar
 from disvae.metrics._entropy import grouped_entropies
+from disvae.metrics._threads import in_threads
 
 NOTHING = 1e-9  # nats; below it mutual information is the rounding of two equal entropies
-WORTH_THREADS = 50_000  # images
 MAX_THREADS = 4  # each holds some 20 numbers per image
 
 
@@ -88,10 +86,8 @@ def entropies(
         found = grouped_entropies(means[:, j].copy(), logvars[:, j].copy(), groupings)
         return np.array([p @ h for p, h in zip(frequencies, found, strict=True)])
 
-    # Below that most time goes to matrix products, which have threads of their own.
-    n_threads = min(os.cpu_count() or 1, MAX_THREADS) if len(means) >= WORTH_THREADS else 1
-    with ThreadPoolExecutor(n_threads) as pool:
-        table = np.stack(list(pool.map(of_code, range(means.shape[1]))), axis=1)
+    columns = in_threads(of_code, [(j,) for j in range(means.shape[1])], MAX_THREADS)
+    table = np.stack(columns, axis=1)
     return Entropies(table[0], table[1:], np.array([entr(p).sum() for p in frequencies[1:]]))
 
 

@@ -7,8 +7,9 @@ from jaxtyping import Bool, Float, Int, Num
 
 from disvae.metrics._arrays import ArrayLike, checked, require_at_least, standardised, varies
 from disvae.metrics._binned import count_entropy
-from disvae.metrics._classifier import in_threads, without_convergence_warnings
+from disvae.metrics._classifier import without_convergence_warnings
 from disvae.metrics._sampling import Estimate, estimate, repeated
+from disvae.metrics._threads import in_threads
 
 
 class InfoMEC(NamedTuple):

@@ -11,10 +11,10 @@ from disvae.metrics._classifier import (
     Split,
     draw_split,
     fit_classifier,
-    in_threads,
     without_convergence_warnings,
 )
 from disvae.metrics._sampling import Estimate, estimate, repeated
+from disvae.metrics._threads import in_threads
 
 
 class ModularityExplicitness(NamedTuple):

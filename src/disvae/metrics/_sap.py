@@ -11,11 +11,11 @@ from disvae.metrics._classifier import (
     accuracy,
     draw_split,
     fit_classifier,
-    in_threads,
     without_convergence_warnings,
 )
 from disvae.metrics._gap import two_largest
 from disvae.metrics._sampling import Estimate, estimate, repeated
+from disvae.metrics._threads import in_threads
 
 
 class SAP(NamedTuple):
