@@ -97,21 +97,23 @@ def errors(table: Codes) -> list[dict[str, Any]]:
 def sampled_estimator(table: Codes, n_samples: int) -> None:
     """Entropies as they are usually sampled: every sample against every component."""
     mean, logvar, factors = (np.asarray(a) for a in (table.mean, table.logvar, table.factors))
-    means = torch.tensor(mean, dtype=torch.float32)
-    logvars = torch.tensor(logvar, dtype=torch.float32)
+    # Codes by images, so that sums over images run along memory.
+    means = torch.tensor(mean.T.copy(), dtype=torch.float32)
+    logvars = torch.tensor(logvar.T.copy(), dtype=torch.float32)
 
     def entropy(rows: torch.Tensor) -> torch.Tensor:
-        mu, lv = means[rows], logvars[rows]
+        mu, lv = means[:, rows], logvars[:, rows]
         drawn = torch.randint(len(rows), (n_samples,))
-        samples = mu[drawn] + torch.exp(lv[drawn] / 2) * torch.randn(n_samples, mu.shape[1])
-        scale = torch.exp(-lv)
+        noise = torch.randn(len(mu), n_samples)
+        samples = mu[:, drawn] + torch.exp(lv[:, drawn] / 2) * noise
+        precision, constant = torch.exp(-lv) / -2, (lv + np.log(2 * np.pi)) / -2
         logs = []
-        for z in samples:
-            log_density = -0.5 * ((z - mu) ** 2 * scale + lv + np.log(2 * np.pi))
-            logs.append(torch.logsumexp(log_density, dim=0) - np.log(len(rows)))
+        for z in samples.T:
+            log_density = (mu - z[:, None]).square_().mul_(precision).add_(constant)
+            logs.append(torch.logsumexp(log_density, dim=1) - np.log(len(rows)))
         return -torch.stack(logs).mean(dim=0)
 
-    entropy(torch.arange(len(means)))
+    entropy(torch.arange(means.shape[1]))
     for column in factors.T:
         for value in np.unique(column):
             entropy(torch.from_numpy(np.flatnonzero(column == value)))
