@@ -108,12 +108,8 @@ def log_densities(codes: Float[Tensor, "B D"], posterior: Posterior, n_data: int
         Number of images in the dataset.
     """
     log_weights = stratified_log_weights(len(codes), n_data, codes.dtype, codes.device)
-    parts = [
-        _log_mixtures(rows, posterior, row_weights)
-        for rows, row_weights in zip(
-            torch.split(codes, _ROWS), torch.split(log_weights, _ROWS), strict=True
-        )
-    ]
+    blocks = zip(torch.split(codes, _ROWS), torch.split(log_weights, _ROWS), strict=True)
+    parts = [_log_mixtures(rows, posterior, row_weights) for rows, row_weights in blocks]
     aggregate, marginals = (torch.cat(part) for part in zip(*parts, strict=True))
     zero = codes.new_zeros(())
     return LogDensities(
