@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import grid
 
+from conftest import grid
 from disvae.errors import UserError
 from disvae.metrics import (
     SCORES,

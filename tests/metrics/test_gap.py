@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from conftest import CASES, grid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import CASES, grid
 from disvae.metrics import (
     aam,
     axis_alignments,

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import CASES
 
+from conftest import CASES
 from disvae.metrics import (
     beta_vae_score,
     binned_mig,

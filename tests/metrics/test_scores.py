@@ -4,10 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import grid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import grid
 from disvae.metrics import (
     SCORES,
     beta_vae_score,
