@@ -47,8 +47,9 @@ def train(name: str, **options: Any) -> Run:
     path = run_path(chosen.results_dir, name)
     fabric = make_fabric(chosen)
     fabric.launch()
-    dataset = _dataset(fabric, chosen)
     seed = fabric.broadcast(secrets.randbits(32) if chosen.seed is None else chosen.seed)
+    dataset = _dataset(fabric, chosen, seed)
+    held_out = dataset if chosen.split == "train" else _dataset(fabric, chosen, seed, "test")
     schedule = _schedule(fabric, chosen, dataset, seed)
     _make_deterministic(seed)
     learners = make_learners(fabric, chosen, dataset.image_shape)
@@ -78,7 +79,7 @@ def train(name: str, **options: Any) -> Run:
     if run is None:
         raise SystemExit(0)  # the first process goes on alone
     if not chosen.no_test:
-        _test(run, _bare(learners), objective, dataset, fabric.device, chosen)
+        _test(run, _bare(learners), objective, held_out, fabric.device, chosen)
     return run
 
 
@@ -92,21 +93,32 @@ def evaluate(run: Run, options: Options) -> None:
     run
         The run.
     options
-        Only ``device``, ``no_cuda``, ``data_dir`` and ``no_progress_bar`` are read.
+        Only ``device``, ``no_cuda``, ``data_dir``, ``split`` and ``no_progress_bar`` are read.
     """
     fabric = make_fabric(options)
-    dataset = run.dataset(options.data_dir)
+    dataset = run.dataset(options.data_dir, options.split)
     model = run.model.to(fabric.device)
-    objective = make_objective(run.options, len(dataset))
+    # as in training: what is estimated is the aggregate posterior of the training images
+    objective = make_objective(run.options, len(run.dataset(options.data_dir)))
     _test(run, model, objective, dataset, fabric.device, options)
 
 
-def _dataset(fabric: Fabric, options: Options) -> Dataset:
+def _dataset(fabric: Fabric, options: Options, seed: int, split: str = "train") -> Dataset:
     """Open the dataset; only one process prepares it."""
-    if fabric.is_global_zero:
-        load_dataset(options.dataset, options.data_dir)
+
+    def load() -> Dataset:
+        return load_dataset(
+            options.dataset,
+            options.data_dir,
+            split=split,
+            train_fraction=options.train_fraction,
+            seed=seed,
+            image_size=options.image_size,
+        )
+
+    dataset = load() if fabric.is_global_zero else None
     fabric.barrier()
-    dataset = load_dataset(options.dataset, options.data_dir)
+    dataset = dataset or load()
     check_image_shape(dataset.image_shape)
     return dataset
 

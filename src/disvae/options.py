@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from cyclopts import Group, Parameter
-from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_serializer, model_validator
 
-from disvae.experiments import DATASETS, LOSSES, NAMES, experiment_options
+from disvae.experiments import LOSSES, NAMES, experiment_options
 from disvae.validation import (
     AnyWeight,
     Count,
@@ -24,13 +24,16 @@ from disvae.validation import (
 )
 
 if TYPE_CHECKING:
-    DatasetName = str
     LossName = str
     ExperimentName = str
 else:  # the choices are computed, which type checkers cannot follow
-    DatasetName = Literal[DATASETS]
     LossName = Literal[LOSSES]
     ExperimentName = Literal[NAMES]
+
+DATASETS = (
+    "dsprites", "mnist", "fashion", "celeba", "chairs", "shapes3d", "cars3d", "smallnorb",
+    "mpi3d_toy", "mpi3d_realistic", "mpi3d_real",
+)  # fmt: skip
 
 GENERAL = Group("General options", sort_key=1)
 TRAINING = Group("Training specific options", sort_key=2)
@@ -41,10 +44,17 @@ FACTOR = Group("factor VAE specific parameters", sort_key=6)
 BTCVAE = Group("beta-tcvae specific parameters", sort_key=7)
 EVALUATION = Group("Evaluation specific options", sort_key=8)
 PLOT = Group("Plot options", sort_key=9)
+_SEED_HELP = "Random seed. Can be `None` for stochastic behavior."
 
 
 def _flag(group: Group, text: str) -> Parameter:
     return Parameter(negative="", group=group, help=text)
+
+
+def _findable(dataset: str) -> str:
+    """Make the path of own images absolute: a run finds them from anywhere."""
+    is_path = dataset not in DATASETS and Path(dataset).exists()
+    return str(Path(dataset).absolute()) if is_path else dataset
 
 
 class Places(BaseModel):
@@ -58,10 +68,7 @@ class Places(BaseModel):
     data_dir: Annotated[
         Path | None,
         NoneFromText,
-        Parameter(
-            group=GENERAL,
-            help="Folder that holds the prepared datasets; `None` means $DISVAE_DATA, else `data`.",
-        ),
+        Parameter(group=GENERAL, help="Folder of the datasets; `None`: $DISVAE_DATA, else `data`."),
     ] = None
 
     @field_serializer("results_dir", "data_dir")
@@ -75,22 +82,14 @@ class Options(Places):
     # -- General options
     device: Annotated[
         Device,
-        Parameter(
-            group=GENERAL,
-            help="Where to compute: auto, cpu, mps, cuda, or chosen GPUs as cuda:0,1.",
-        ),
+        Parameter(group=GENERAL, help="Where to compute: auto, cpu, mps, cuda, GPUs as cuda:0,1."),
     ] = "auto"
     log_level: Annotated[LogLevel, Parameter(alias="-L", group=GENERAL, help="Logging levels.")] = (
         "info"  # type: ignore[assignment] # validated to "INFO"
     )
     no_progress_bar: Annotated[bool, _flag(GENERAL, "Disables progress bar.")] = False
     no_cuda: Annotated[bool, _flag(GENERAL, "Disables CUDA training, even when have one.")] = False
-    seed: Annotated[
-        Seed,
-        Parameter(
-            alias="-s", group=GENERAL, help="Random seed. Can be `None` for stochastic behavior."
-        ),
-    ] = 1234
+    seed: Annotated[Seed, Parameter(alias="-s", group=GENERAL, help=_SEED_HELP)] = 1234
 
     # -- Training specific options
     checkpoint_every: Annotated[
@@ -98,8 +97,23 @@ class Options(Places):
         Parameter(group=TRAINING, help="Save a checkpoint of the trained model every n epoch."),
     ] = 30
     dataset: Annotated[
-        DatasetName, Parameter(alias="-d", group=TRAINING, help="Dataset to train on.")
+        str,
+        AfterValidator(_findable),
+        Parameter(
+            alias="-d",
+            group=TRAINING,
+            help=f"Dataset to train on: {', '.join(DATASETS)}, a folder of images or an .npz file.",
+        ),
     ] = "mnist"
+    image_size: Annotated[
+        Literal[32, 64] | None,
+        NoneFromText,
+        Parameter(group=TRAINING, help="Side to resize own images to; `None` means 64."),
+    ] = None
+    train_fraction: Annotated[
+        Annotated[float, Field(gt=0, le=1)],
+        Parameter(group=TRAINING, help="Share of the images to train on, drawn by --seed."),
+    ] = 1
     experiment: Annotated[
         ExperimentName,
         Parameter(
@@ -120,10 +134,7 @@ class Options(Places):
     max_steps: Annotated[
         Count | None,
         NoneFromText,
-        Parameter(
-            group=TRAINING,
-            help="Stop after this many training steps, even inside an epoch; `None`: no limit.",
-        ),
+        Parameter(group=TRAINING, help="Stop after so many steps, even inside an epoch."),
     ] = None
     precision: Annotated[
         Literal["32-true", "bf16-mixed", "16-mixed"],
@@ -189,13 +200,12 @@ class Options(Places):
 
     # -- Evaluation specific options
     is_eval_only: Annotated[
-        bool,
-        _flag(
-            EVALUATION,
-            "Whether to only evaluate using precomputed model `name`, "
-            "with the options saved beside it.",
-        ),
+        bool, _flag(EVALUATION, "Whether to only evaluate using precomputed model `name`.")
     ] = False
+    split: Annotated[
+        Literal["train", "test"],
+        Parameter(group=EVALUATION, help="Images of the test losses; `test`: those held out."),
+    ] = "train"
     is_metrics: Annotated[
         bool,
         _flag(
@@ -221,12 +231,7 @@ class Options(Places):
 class PlotOptions(Places):
     """The options of ``main_viz.py`` and ``disvae plot``."""
 
-    seed: Annotated[
-        Seed,
-        Parameter(
-            alias="-s", group=PLOT, help="Random seed. Can be `None` for stochastic behavior."
-        ),
-    ] = None
+    seed: Annotated[Seed, Parameter(alias="-s", group=PLOT, help=_SEED_HELP)] = None
     n_rows: Annotated[
         Annotated[int, Field(ge=1, le=1000)],
         Parameter(alias="-r", group=PLOT, help="The number of rows to visualize (if applicable)."),

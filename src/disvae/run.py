@@ -112,19 +112,30 @@ class Run:
             ) from None
         return vae.eval()
 
-    def dataset(self, root: str | Path | None = None) -> Dataset:
-        """Open the dataset that the run was trained on.
+    def dataset(self, root: str | Path | None = None, split: str = "train") -> Dataset:
+        """Open the dataset that the run was trained on, or what was held out from it.
 
         Parameters
         ----------
         root
             Where prepared datasets lie; default: where they lay in training, if that
             still exists.
+        split
+            ``train``, or ``test``: the images held out.
         """
         trained_from = self.options.data_dir
         if root is None and trained_from is not None and trained_from.is_dir():
             root = trained_from
-        return load_dataset(self.options.dataset, root)
+        used = self.specs.get("used")
+        drawn_by = used.get("seed") if isinstance(used, dict) else self.options.seed
+        return load_dataset(
+            self.options.dataset,
+            root,
+            split=split,
+            train_fraction=self.options.train_fraction,
+            seed=drawn_by if isinstance(drawn_by, int) else 0,
+            image_size=self.options.image_size,
+        )
 
     @property
     def losses(self) -> dict[str, Float[np.ndarray, "epochs"]]:

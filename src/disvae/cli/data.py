@@ -1,4 +1,4 @@
-"""The commands about datasets: list, prepare, import."""
+"""The commands about datasets: list, info, prepare, import, verify, remove."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,26 +8,57 @@ from cyclopts import App, Parameter
 DataDir = Annotated[
     Path | None, Parameter(help="Folder that holds the prepared datasets; else $DISVAE_DATA, data.")
 ]
+_SAMPLE = 6, 10  # rows and columns of the sample picture
 
-app = App(name="data", help="List and prepare datasets.")
+app = App(name="data", help="List, prepare, check and remove datasets.")
 
 
 @app.command(name="list")
 def list_datasets(*, data_dir: DataDir = None) -> None:
     """Show every dataset: prepared or not, number and size of images, factors."""
-    from disvae.data.catalog import CATALOG
-    from disvae.data.prepare import data_root
+    from disvae.data.maintain import known_datasets
     from disvae.data.store import read_manifest
 
-    for entry in CATALOG.values():
-        folder = data_root(data_dir) / entry.name
+    for folder, about in known_datasets(data_dir):
         state = f"prepared in {folder}" if read_manifest(folder) else "not prepared"
-        channels, height, width = entry.image_shape
-        factors = ", ".join(f"{name} {size}" for name, size in entry.factors.items())
+        channels, height, width = about.image_shape
+        factors = ", ".join(f"{name} {size}" for name, size in about.factors.items())
         print(
-            f"{entry.name:10} {entry.splits['train']:>9,} x {channels}x{height}x{width}  "
+            f"{about.name:15} {about.splits['train']:>9,} x {channels}x{height}x{width}  "
             f"factors: {factors or 'unknown'}  [{state}]"
         )
+
+
+@app.command
+def info(name: str, /, *, data_dir: DataDir = None) -> None:
+    """Show all about a dataset; if it is prepared, draw a sample of it beside its arrays.
+
+    Parameters
+    ----------
+    name
+        Name of a dataset, or the folder of a prepared one, as `list` shows it.
+    """
+    from disvae.data.maintain import describe, find_folder
+    from disvae.data.store import read_manifest
+
+    print(describe(name, data_dir))
+    folder = find_folder(name, data_dir)
+    if read_manifest(folder) is None:
+        return
+    import numpy as np
+
+    from disvae.data import load_dataset
+    from disvae.files import replacing
+    from disvae.plots.grids import image_grid
+
+    dataset = load_dataset(folder)
+    rows, cols = _SAMPLE
+    spread = np.linspace(0, len(dataset) - 1, rows * cols).astype(int)
+    images = dataset.images(spread).float() / 255
+    picture = image_grid(images.reshape(rows, cols, *dataset.image_shape), dataset.background)
+    with replacing(folder / "samples.png") as temporary:
+        picture.save(temporary, format="PNG")
+    print(f"  sample: {folder / 'samples.png'}")
 
 
 @app.command
@@ -37,7 +68,7 @@ def prepare(names: tuple[str, ...], /, *, data_dir: DataDir = None) -> None:
     Parameters
     ----------
     names
-        Names of datasets, as `list` shows them.
+        Names of datasets, as `list` shows them; or a folder or .npz file of own images.
     """
     from disvae.data.prepare import prepare as prepare_dataset
 
@@ -59,3 +90,43 @@ def import_files(name: str, files: tuple[Path, ...], /, *, data_dir: DataDir = N
     from disvae.data.prepare import import_files as import_dataset
 
     print(import_dataset(name, files, data_dir))
+
+
+@app.command
+def verify(names: tuple[str, ...], /, *, data_dir: DataDir = None) -> None:
+    """Check that prepared datasets are as they were written.
+
+    Parameters
+    ----------
+    names
+        Names of datasets, or folders of prepared ones, as `list` shows them.
+    """
+    from disvae.data.maintain import check
+
+    for name in names:
+        print(check(name, data_dir))
+
+
+@app.command
+def remove(name: str, /, *, data_dir: DataDir = None) -> None:
+    """Delete a prepared dataset, and what was downloaded for it, after asking.
+
+    Parameters
+    ----------
+    name
+        Name of a dataset, or the folder of a prepared one, as `list` shows it.
+    """
+    from disvae.data.maintain import removable
+    from disvae.data.maintain import remove as remove_dataset
+
+    folders, size = removable(name, data_dir)
+    places = " and ".join(map(str, folders))
+    try:
+        answer = input(f"Delete {places} ({size / 1e6:,.1f} MB)? [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        print("Nothing was deleted.")
+        return
+    remove_dataset(name, data_dir)
+    print(f"{places} deleted.")

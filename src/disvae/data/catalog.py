@@ -1,11 +1,32 @@
 """The catalogue: every dataset that can be had by name."""
 
-from disvae.data import dsprites, fashion, mnist
+from disvae.data import (
+    cars3d,
+    celeba,
+    chairs,
+    dsprites,
+    fashion,
+    mnist,
+    mpi3d,
+    shapes3d,
+    smallnorb,
+)
 from disvae.data.entry import Entry
 from disvae.errors import UserError
 
 CATALOG: dict[str, Entry] = {
-    entry.name: entry for entry in (dsprites.ENTRY, mnist.ENTRY, fashion.ENTRY)
+    entry.name: entry
+    for entry in (
+        dsprites.ENTRY,
+        mnist.ENTRY,
+        fashion.ENTRY,
+        celeba.ENTRY,
+        chairs.ENTRY,
+        shapes3d.ENTRY,
+        cars3d.ENTRY,
+        smallnorb.ENTRY,
+        *mpi3d.ENTRIES,
+    )
 }
 
 

@@ -24,7 +24,10 @@ class Dataset:
     manifest
         Its manifest.
     split
-        ``train`` (all images, where the dataset has no split) or another name of the manifest.
+        ``train`` (all images, where none are held out) or ``test``.
+    train_fraction, seed
+        Share of the images that is ``train``, and what it is drawn by; 1: all, or as the
+        dataset's authors divided them.
 
     Attributes
     ----------
@@ -36,21 +39,27 @@ class Dataset:
         Names of the K factors, slowest first, and their numbers of values; empty if unknown.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, split: str = "train"):
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        split: str = "train",
+        train_fraction: float = 1,
+        seed: int = 0,
+    ):
         self.name = manifest.name
         self.background = manifest.background
         self.image_shape = manifest.image_shape
         self.factor_names = tuple(manifest.factors)
         self.factor_sizes = tuple(manifest.factors.values())
         self._packed = manifest.packed
-        start = sum(_sizes_before(manifest.splits, split))
-        self._range = slice(start, start + manifest.splits[split])
+        self._range, self._chosen = _part(manifest, split, train_fraction, seed)
         stored = open_array(folder / "images.npy", (manifest.n_images, *manifest.row_shape))
         self._rows = stored[self._range]
         self._factors_file = folder / "factors.npy"
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rows if self._chosen is None else self._chosen)
 
     def __repr__(self) -> str:
         return f"Dataset({self.name!r}, {len(self):,} images of {self.image_shape})"
@@ -64,7 +73,8 @@ class Dataset:
             If an index lies outside the dataset.
         """
         try:
-            rows = self._rows[indices if isinstance(indices, slice) else np.asarray(indices)]
+            where = indices if isinstance(indices, slice) else np.asarray(indices)
+            rows = self._rows[where if self._chosen is None else self._chosen[where]]
         except IndexError:
             raise UserError(
                 f"Dataset '{self.name}' has the images 0 to {len(self) - 1}; "
@@ -82,11 +92,40 @@ class Dataset:
         """Factor values of all images, int64 ``[N, K]``; None if unknown."""
         if not self.factor_names:
             return None
-        return open_array(self._factors_file)[self._range].astype(np.int64)
+        factors = open_array(self._factors_file)[self._range]
+        return factors[slice(None) if self._chosen is None else self._chosen].astype(np.int64)
 
 
-def _sizes_before(splits: dict[str, int], split: str) -> list[int]:
-    names = list(splits)
-    if split not in names:
-        raise UserError(f"There is no split '{split}'; choose among {', '.join(names)}.")
-    return list(splits.values())[: names.index(split)]
+def _part(
+    manifest: Manifest, split: str, train_fraction: float, seed: int
+) -> tuple[slice, Int[np.ndarray, "n"] | None]:
+    """Return which stored images are `split`: a range, and which of its images (None: all)."""
+    own = manifest.splits
+    if not 0 < train_fraction <= 1:
+        raise UserError(f"The train fraction should lie in (0, 1], but it is {train_fraction}.")
+    if train_fraction == 1:
+        if split == "test" and split not in own:
+            raise UserError(
+                f"Dataset '{manifest.name}' has no split 'test' of its own; "
+                "hold images out with a train fraction below 1 (--train-fraction)."
+            )
+        if split not in own:
+            raise UserError(f"There is no split '{split}'; choose among {', '.join(own)}.")
+        start = sum(list(own.values())[: list(own).index(split)])
+        return slice(start, start + own[split]), None
+    if len(own) > 1:
+        raise UserError(
+            f"Dataset '{manifest.name}' has the splits {', '.join(own)} already; "
+            "leave the train fraction (--train-fraction) at 1."
+        )
+    if split not in ("train", "test"):
+        raise UserError(f"There is no split '{split}'; choose train or test.")
+    count = manifest.n_images
+    n_train = round(count * train_fraction)
+    if not 0 < n_train < count:
+        raise UserError(
+            f"A train fraction of {train_fraction} divides the {count} images of dataset "
+            f"'{manifest.name}' into {n_train} and {count - n_train}; both should be at least 1."
+        )
+    drawn = np.random.default_rng(seed).permutation(count)
+    return slice(0, count), np.sort(drawn[:n_train] if split == "train" else drawn[n_train:])

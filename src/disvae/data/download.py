@@ -1,110 +1,117 @@
-"""Raw files of a dataset: downloaded or imported, and verified."""
+"""Downloads: several sources in turn, continued after a fault, verified before use."""
 
-import gzip
-import hashlib
-import logging
-import zlib
-from collections.abc import Iterable
+import time
 from pathlib import Path
 
 import pooch
 import requests
+from tqdm.auto import tqdm
 
-from disvae.data.entry import Entry, RawFile
+from disvae.data.entry import Entry, RawCopy, RawFile
+from disvae.data.verify import verify
 from disvae.errors import UserError
+from disvae.files import write_text
 
 _TIMEOUT = 30  # seconds without a byte
-_TRIES = 2  # of each address
+_TRIES = 3  # of each source, unless it says that it has no such file
+_PAUSE = 1.0  # seconds before the second try; twice as long before the third
+_CHUNK = 2**20  # bytes
+_COMPLETE = 416  # HTTP: no bytes beyond those that are here already
 
 
-def download(entry: Entry, folder: Path) -> dict[str, Path]:
+def download(entry: Entry, folder: Path) -> dict[str, RawCopy]:
     """Download the raw files of `entry` into `folder`; those already there are kept.
 
     Returns
     -------
     dict
-        File name to path.
+        File name to the verified file.
 
     Raises
     ------
     UserError
-        If a file cannot be had from any address.
+        If a file cannot be had from any source.
     """
-    pooch.get_logger().setLevel(logging.WARNING)
-    return {file.name: _download_file(entry.name, file, folder) for file in entry.files}
-
-
-def _download_file(dataset: str, file: RawFile, folder: Path) -> Path:
-    fetch = pooch.HTTPDownloader(progressbar=True, timeout=_TIMEOUT)
-    fault = ""
-    for url in (url for url in file.urls for _ in range(_TRIES)):
-        try:
-            path = pooch.retrieve(
-                url, f"md5:{file.md5}", fname=file.name, path=folder, downloader=fetch
+    copies = {}
+    for file in entry.files:
+        folder.mkdir(parents=True, exist_ok=True)
+        faults: dict[str, str] = {}
+        copy = _download_file(file, folder, faults)
+        if copy is None:
+            missing = [other for other in entry.files if not (folder / other.name).exists()]
+            raise UserError(
+                f"Could not download {file.name} ("
+                f"{'; '.join(f'{url}: {fault}' for url, fault in faults.items())}); fetch by hand "
+                f"{', '.join(f'{other.name} from {other.urls[0]}' for other in missing)} "
+                f"and run: disvae data import {entry.name} "
+                f"{' '.join(other.name for other in missing)}"
             )
-        except (requests.RequestException, ValueError) as error:
-            # pooch raises ValueError for a wrong hash
-            fault = "what came had the wrong MD5" if type(error) is ValueError else _cause(error)
-        else:
-            return Path(path)
-    raise UserError(
-        f"Could not download {file.name} ({fault}); fetch it by hand from "
-        f"{' or '.join(file.urls)} and run: disvae data import {dataset} FILE..."
-    )
+        copies[file.name] = copy
+    return copies
 
 
-def _cause(error: Exception) -> str:
-    if isinstance(error, requests.HTTPError) and error.response is not None:
+def _download_file(file: RawFile, folder: Path, faults: dict[str, str]) -> RawCopy | None:
+    """Try all sources; what went wrong with each goes to `faults`."""
+    path = folder / file.name
+    for url in file.urls:
+        for number in range(_TRIES):
+            time.sleep(_PAUSE * number)
+            try:
+                if not path.exists():
+                    _fetch(url, path, file)
+                return RawCopy(path, url, _checked(path, file))
+            except requests.RequestException as error:
+                faults[url] = _cause(error)
+                if _is_final(error):
+                    break
+            except UserError:  # of a download that went on after a fault, or of another file
+                path.unlink()
+                faults[url] = "what came has the wrong hash"
+                if number:
+                    break
+    return None
+
+
+def _fetch(url: str, path: Path, file: RawFile) -> None:
+    """Download `url` to `path`, going on where an earlier try broke off.
+
+    Without a published hash nothing would show that two halves do not fit: then it starts anew.
+    """
+    part = path.with_name(f"{path.name}.part")
+    with part.open("ab" if file.md5 else "wb") as stream:
+        here = stream.tell()
+        headers = {"Range": f"bytes={here}-"} if here else {}
+        # a total, as a bar without one is neither true nor false; pooch sets the real one
+        bar = tqdm(total=1, desc=path.name, unit="B", unit_scale=True, disable=None)
+        fetch = pooch.HTTPDownloader(
+            progressbar=bar, chunk_size=_CHUNK, timeout=_TIMEOUT, headers=headers
+        )
+        try:
+            fetch(url, stream, None)
+        except requests.HTTPError as error:
+            if error.response is None or error.response.status_code != _COMPLETE:
+                raise
+        finally:
+            bar.close()
+    part.replace(path)
+
+
+def _checked(path: Path, file: RawFile) -> str:
+    """Verify a download; one without a published hash must stay as it came first."""
+    record = path.with_name(f"{path.name}.sha256")
+    first = record.read_text("utf-8") if file.md5 is None and record.exists() else None
+    digest = verify(path, file, first)
+    if file.md5 is None and first is None:
+        write_text(record, digest)
+    return digest
+
+
+def _is_final(error: requests.RequestException) -> bool:
+    status = error.response.status_code if error.response is not None else 0
+    return 400 <= status < 500 and status not in (408, 429)  # not: too slow, too often
+
+
+def _cause(error: requests.RequestException) -> str:
+    if error.response is not None:
         return f"the server answered {error.response.status_code}"
     return "no answer in time" if isinstance(error, requests.Timeout) else "no connection"
-
-
-def recognise(entry: Entry, paths: Iterable[Path]) -> dict[str, Path]:
-    """Match files fetched by hand to the raw files of `entry`, and verify them.
-
-    Returns
-    -------
-    dict
-        File name to path.
-
-    Raises
-    ------
-    UserError
-        If a file is unknown, missing, or not the published one.
-    """
-    known = {name: file for file in entry.files for name in (file.name, _unpacked(file.name))}
-    found: dict[str, Path] = {}
-    for path in paths:
-        if path.name not in known:
-            raise UserError(
-                f"{path} is not a file of {entry.name}; expected "
-                f"{', '.join(file.name for file in entry.files)} (or without .gz)."
-            )
-        file = known[path.name]
-        _verify(path, file)
-        found[file.name] = path
-    missing = [file.name for file in entry.files if file.name not in found]
-    if missing:
-        raise UserError(f"To import {entry.name}, name these files too: {', '.join(missing)}.")
-    return found
-
-
-def _verify(path: Path, file: RawFile) -> None:
-    try:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "md5").hexdigest()
-        if digest in (file.md5, file.md5_unpacked):
-            return
-        with gzip.open(path) as stream:  # compressed anew: the content may be the published one
-            digest = hashlib.file_digest(stream, "md5").hexdigest()
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        digest = "unreadable"
-    if digest != file.md5_unpacked:
-        raise UserError(
-            f"{path} is damaged or not the published {file.name} (MD5 {file.md5}); "
-            f"fetch it again from {file.urls[0]}."
-        )
-
-
-def _unpacked(name: str) -> str:
-    return name.removesuffix(".gz")

@@ -1,15 +1,15 @@
 """dSprites (Matthey et al. 2017), computed: the official 737,280 images, bit for bit."""
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from tqdm.auto import tqdm
 
 from disvae.data.entry import Entry
+from disvae.data.npz import open_npz_array
+from disvae.data.parallel import map_in_order
 from disvae.data.store import Builder
 from disvae.errors import UserError
 
@@ -77,11 +77,9 @@ def _to_grid(coordinates: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
 
 
 def _write(files: Mapping[str, Path], builder: Builder) -> None:
-    for block in tqdm(range(_BLOCKS), "dsprites", unit_scale=_BLOCK, unit=" images"):
-        builder.append(render_block(block))
-    sizes = tuple(FACTORS.values())
-    grid = np.indices(sizes, dtype=np.uint8).reshape(len(sizes), -1).T
-    builder.write_factors(np.ascontiguousarray(grid))
+    for rows in map_in_order(render_block, range(builder.written // _BLOCK, _BLOCKS)):
+        builder.append(rows)
+    builder.write_factor_grid()
 
 
 def count_differences(path: Path) -> int:
@@ -101,31 +99,19 @@ def count_differences(path: Path) -> int:
 
 def _official_blocks(path: Path) -> Iterator[UInt8[np.ndarray, "1024 4096"]]:
     """Stream the images of the archive, which unpacked would fill 3 GB of memory."""
-    wrong = (
+    wrong = UserError(
         f"{path} is not the official dSprites archive "
         "(dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz with 'imgs', uint8 737280x64x64); "
         "fetch it again."
     )
     try:
-        with zipfile.ZipFile(path) as archive, archive.open("imgs.npy") as stream:
-            if _npy_shape(stream) != (_BLOCKS * _BLOCK, SIZE, SIZE):
-                raise UserError(wrong)
-            for _ in range(_BLOCKS):
-                raw = stream.read(_BLOCK * SIZE * SIZE)
-                yield np.frombuffer(raw, np.uint8).reshape(_BLOCK, SIZE * SIZE)
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(wrong) from None
-
-
-def _npy_shape(stream: IO[bytes]) -> tuple[int, ...] | None:
-    version = np.lib.format.read_magic(stream)
-    read = np.lib.format.read_array_header_1_0
-    if version != (1, 0):
-        read = np.lib.format.read_array_header_2_0
-    shape, fortran_order, dtype = read(stream)
-    return shape if dtype == np.uint8 and not fortran_order else None
+        with open_npz_array(path, "imgs") as stream:
+            if stream.shape != (_BLOCKS * _BLOCK, SIZE, SIZE) or stream.dtype != np.uint8:
+                raise wrong
+            for images in stream.blocks(_BLOCK):
+                yield images.reshape(_BLOCK, SIZE * SIZE)
+    except UserError:
+        raise wrong from None
 
 
 ENTRY = Entry(
@@ -136,5 +122,7 @@ ENTRY = Entry(
     factors=FACTORS,
     packed=True,
     write=_write,
+    licence="Apache 2.0",
+    citation="Matthey, Higgins, Hassabis, Lerchner: dSprites, 2017",
     compare=count_differences,
 )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from disvae.data.store import Builder
 
@@ -21,15 +21,23 @@ class RawFile:
     urls
         Where it can be had, tried in order.
     md5
-        Of the file as published.
+        Of the file as published; None if nobody published one.
     md5_unpacked
         Of its content after gunzip, where known: an unpacked file is accepted too.
     """
 
     name: str
     urls: tuple[str, ...]
-    md5: str
+    md5: str | None
     md5_unpacked: str | None = None
+
+
+class RawCopy(NamedTuple):
+    """A raw file at hand: its path, where it came from, and its hash, ``md5:...``."""
+
+    path: Path
+    source: str
+    hash: str
 
 
 @dataclass(frozen=True)
@@ -46,14 +54,19 @@ class Entry:
         Split name to its number of images, in the order of storage.
     background
         Colour behind the objects.
+    write
+        Turns the raw files, by name, into images (and factors) of the builder. It goes on
+        after the ``builder.written`` images that an interrupted preparation left.
     factors
         Factor name to its number of values, slowest first; empty if unknown.
     packed
         Whether images are binary and stored as bits.
     files
         What has to be downloaded or imported; empty if the images are computed.
-    write
-        Turns the raw files, by name, into images (and factors) of the builder.
+    download
+        How much comes over the line, as text; empty if the images are computed.
+    licence, citation
+        What its authors allow and ask for.
     compare
         For a computed dataset: counts the images of a given file that differ from it.
     """
@@ -66,4 +79,7 @@ class Entry:
     factors: Mapping[str, int] = field(default_factory=dict)
     packed: bool = False
     files: tuple[RawFile, ...] = ()
+    download: str = ""
+    licence: str = ""
+    citation: str = ""
     compare: Callable[[Path], int] | None = None

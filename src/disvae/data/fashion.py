@@ -5,7 +5,10 @@ from disvae.data.idx import idx_entry, raw_files
 ENTRY = idx_entry(
     "fashion",
     raw_files(
-        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        (
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+            "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+        ),
         md5={
             "train-images-idx3-ubyte": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
             "train-labels-idx1-ubyte": "25c81989df183df01b3e8a0aad5dffbe",
@@ -13,4 +16,7 @@ ENTRY = idx_entry(
             "t10k-labels-idx1-ubyte": "bb300cfdad3c16e7a12a480ee83cd310",
         },
     ),
+    download="31 MB",
+    licence="MIT",
+    citation="Xiao, Rasul, Vollgraf: Fashion-MNIST, arXiv 1708.07747, 2017",
 )

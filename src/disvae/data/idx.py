@@ -1,8 +1,6 @@
 """The IDX files of MNIST and its kin, as images and labels."""
 
-import gzip
 import math
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,7 +8,9 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from disvae.data.archives import open_gzip
 from disvae.data.entry import Entry, RawFile
+from disvae.data.parallel import map_in_order
 from disvae.data.store import Builder
 from disvae.errors import UserError
 
@@ -18,6 +18,7 @@ SIZE = 32
 SPLITS = {"train": 60_000, "test": 10_000}
 _FILE_SPLIT = {"train": "train", "test": "t10k"}
 _MAGIC = b"\x00\x00\x08"  # unsigned bytes; the fourth byte is the number of dimensions
+_MAX_BYTES = 2**28
 _CHUNK = 1000
 
 
@@ -29,13 +30,8 @@ def read_idx(path: Path, n_dimensions: int) -> UInt8[np.ndarray, "..."]:
     UserError
         If it is no such file, or is cut short.
     """
-    try:
-        with path.open("rb") as probe:
-            packed = probe.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if packed else path.open("rb") as stream:
-            content = stream.read()
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise UserError(f"{path} is cut short or damaged; fetch it again.") from None
+    with open_gzip(path) as stream:
+        content = stream.read(_MAX_BYTES)
     offset = 4 + 4 * n_dimensions
     if content[:4] != _MAGIC + bytes([n_dimensions]) or len(content) < offset:
         raise UserError(
@@ -61,17 +57,21 @@ def resize(images: UInt8[np.ndarray, "n h w"]) -> UInt8[np.ndarray, "n 1 32 32"]
 
 
 def raw_files(
-    url: str, md5: Mapping[str, str], md5_unpacked: Mapping[str, str] | None = None
+    urls: tuple[str, ...],
+    md5: Mapping[str, str],
+    md5_unpacked: Mapping[str, str] | None = None,
 ) -> tuple[RawFile, ...]:
-    """Describe the four files that lie under `url`, by the hashes of each."""
+    """Describe the four files that lie under each of `urls`, by the hashes of each."""
     unpacked = md5_unpacked or {}
     return tuple(
-        RawFile(f"{stem}.gz", (f"{url}{stem}.gz",), digest, unpacked.get(stem))
+        RawFile(f"{stem}.gz", tuple(f"{url}{stem}.gz" for url in urls), digest, unpacked.get(stem))
         for stem, digest in md5.items()
     )
 
 
-def idx_entry(name: str, files: tuple[RawFile, ...]) -> Entry:
+def idx_entry(
+    name: str, files: tuple[RawFile, ...], download: str, licence: str, citation: str
+) -> Entry:
     """Make the catalogue entry of a dataset that comes as MNIST's four files."""
     return Entry(
         name=name,
@@ -80,11 +80,15 @@ def idx_entry(name: str, files: tuple[RawFile, ...]) -> Entry:
         background="black",
         write=_writer(name),
         files=files,
+        download=download,
+        licence=licence,
+        citation=citation,
     )
 
 
 def _writer(name: str) -> Callable[[Mapping[str, Path], Builder], None]:
     def write(files: Mapping[str, Path], builder: Builder) -> None:
+        first = 0
         for split, count in builder.manifest.splits.items():
             stem = _FILE_SPLIT[split]
             images = read_idx(files[f"{stem}-images-idx3-ubyte.gz"], 3)
@@ -94,7 +98,10 @@ def _writer(name: str) -> Callable[[Mapping[str, Path], Builder], None]:
                     f"The {split} files of {name} hold {len(images)} images and {len(labels)} "
                     f"labels instead of {count}; fetch them again."
                 )
-            for start in range(0, count, _CHUNK):
-                builder.append(resize(images[start : start + _CHUNK]))
+            starts = range(max(0, builder.written - first), count, _CHUNK)
+            chunks = (images[start : start + _CHUNK] for start in starts)
+            for rows in map_in_order(resize, chunks):
+                builder.append(rows)
+            first += count
 
     return write

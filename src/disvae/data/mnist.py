@@ -5,7 +5,10 @@ from disvae.data.idx import idx_entry, raw_files
 ENTRY = idx_entry(
     "mnist",
     raw_files(
-        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        (
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
         md5={
             "train-images-idx3-ubyte": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
             "train-labels-idx1-ubyte": "d53e105ee54ea40749a09fcbcd1e9432",
@@ -19,4 +22,8 @@ ENTRY = idx_entry(
             "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
         },
     ),
+    download="12 MB",
+    licence="CC BY-SA 3.0",
+    citation="LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document "
+    "recognition, Proceedings of the IEEE, 1998",
 )

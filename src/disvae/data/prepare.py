@@ -1,18 +1,24 @@
 """From a dataset's name to its prepared arrays: once, whole, one writer at a time."""
 
+import contextlib
+import logging
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from disvae.data.catalog import find_entry
+from disvae.data import own
+from disvae.data.catalog import CATALOG, find_entry
 from disvae.data.dataset import Dataset
-from disvae.data.download import download, recognise
-from disvae.data.entry import Entry
+from disvae.data.download import download
+from disvae.data.entry import Entry, RawCopy
 from disvae.data.store import Manifest, building, read_manifest
+from disvae.data.verify import recognise, verify
 from disvae.errors import UserError
+
+logger = logging.getLogger("disvae")
 
 
 def data_root(root: str | Path | None = None) -> Path:
@@ -20,53 +26,114 @@ def data_root(root: str | Path | None = None) -> Path:
     return Path(root or os.environ.get("DISVAE_DATA") or "data")
 
 
-def load_dataset(name_or_path: str | Path, root: str | Path | None = None) -> Dataset:
+def load_dataset(
+    name_or_path: str | Path,
+    root: str | Path | None = None,
+    *,
+    split: str = "train",
+    train_fraction: float = 1,
+    seed: int = 1234,
+    image_size: int | None = None,
+) -> Dataset:
     """Open a dataset; prepare (and download) it first if that was never done.
 
     Parameters
     ----------
     name_or_path
-        A name of the catalogue, or the folder of a prepared dataset.
+        A name of the catalogue, a folder of images (png, jpg, webp, bmp), an ``.npz`` file
+        with ``images`` and perhaps ``factors`` and ``factor_names``, or the folder of a
+        prepared dataset.
     root
         Where prepared datasets lie; see `data_root`.
+    split
+        ``train``, or ``test``: the images that the dataset's authors held out, or those that
+        `train_fraction` holds out.
+    train_fraction
+        Share of the images in ``train``, drawn by `seed`; 1: all.
+    seed
+        Of that draw.
+    image_size
+        Side to which own images are resized, 32 or 64; default: 64.
 
     Raises
     ------
     UserError
-        If there is no such dataset, or it can be neither found nor downloaded.
+        If there is no such dataset, it can be neither found nor downloaded, or has no such
+        split.
+
+    Examples
+    --------
+    >>> dataset = load_dataset("dsprites")  # doctest: +SKIP
+    >>> dataset.images([0, 1]).shape  # doctest: +SKIP
+    torch.Size([2, 1, 64, 64])
     """
-    folder = Path(name_or_path)
+    folder = prepare(name_or_path, root, image_size)
     manifest = read_manifest(folder)
-    if manifest is None:
-        folder = prepare(str(name_or_path), root)
-        manifest = read_manifest(folder)
     assert manifest is not None  # noqa: S101 - prepare returns complete folders only
-    return Dataset(folder, manifest)
+    if image_size not in (None, manifest.image_shape[-1]):
+        raise UserError(
+            f"The images of '{name_or_path}' are prepared at {manifest.image_shape[-1]} pixels; "
+            "only own images can be had in another --image-size."
+        )
+    return Dataset(folder, manifest, split, train_fraction, seed)
 
 
-def prepare(name: str, root: str | Path | None = None) -> Path:
-    """Prepare dataset `name` unless that is done; return its folder.
+def prepare(
+    name_or_path: str | Path, root: str | Path | None = None, image_size: int | None = None
+) -> Path:
+    """Prepare a dataset unless that is done; return its folder.
 
     Raises
     ------
     UserError
-        If the catalogue has no such dataset, or its files cannot be downloaded.
+        If there is no such dataset, its files cannot be downloaded, or are no images.
     """
-    entry = find_entry(name)
-    folder = data_root(root) / name
-    with _sole_writer(folder):
+    path = Path(name_or_path)
+    if str(name_or_path) in CATALOG:
+        return _prepare_named(find_entry(str(name_or_path)), data_root(root) / name_or_path)
+    if (path / "images.npy").exists() and read_manifest(path) is not None:
+        return path
+    if path.is_dir() or path.suffix == ".npz":
+        return _prepare_own(path, data_root(root), image_size or own.SIZE)
+    raise UserError(
+        f"There is no dataset '{name_or_path}'; choose among {', '.join(CATALOG)}, "
+        "or name a folder of images or an .npz file."
+    )
+
+
+def _prepare_named(entry: Entry, folder: Path) -> Path:
+    with sole_writer(folder):
         if read_manifest(folder) is None:
-            downloads = folder.with_name(f".{name}.downloads")
-            files = download(entry, downloads)
-            _write(entry, folder, files, _sources(entry))
+            _refuse_occupied(folder)
+            downloads = downloads_folder(folder)
+            copies = download(entry, downloads)
+            try:
+                _write(entry, folder, copies)
+            except UserError:
+                if any(file.md5 is None for file in entry.files):  # it may be the wrong file
+                    shutil.rmtree(downloads, ignore_errors=True)
+                raise
             shutil.rmtree(downloads, ignore_errors=True)
+    return folder
+
+
+def _prepare_own(path: Path, root: Path, size: int) -> Path:
+    digest = own.fingerprint(path)
+    folder = root / "own" / f"{own.name_of(path)}-{size}-{digest[:16]}"
+    with sole_writer(folder):
+        if read_manifest(folder) is None:
+            _refuse_occupied(folder)
+            entry, skipped = own.look(path, size)
+            copy = RawCopy(path, str(path.absolute()), f"sha256:{digest}")
+            _write(entry, folder, {path.name: copy}, skipped)
     return folder
 
 
 def import_files(name: str, paths: Iterable[Path], root: str | Path | None = None) -> str:
     """Prepare dataset `name` from files fetched by hand; return what was done, in a sentence.
 
-    For a dataset that is computed here, the file is compared with the computed images.
+    Files of the dataset that an earlier download left need not be named. For a dataset that
+    is computed here, the file is compared with the computed images.
 
     Raises
     ------
@@ -88,20 +155,32 @@ def import_files(name: str, paths: Iterable[Path], root: str | Path | None = Non
             f"{differing} of {sum(entry.splits.values()):,} images in {paths[0]} differ "
             f"from the rendering; the rendering is prepared in {folder}."
         )
-    files = recognise(entry, paths)
-    with _sole_writer(folder):
-        if read_manifest(folder) is not None:
+    files = recognise(entry, paths, downloads_folder(folder))
+    with sole_writer(folder):
+        manifest = read_manifest(folder)
+        recorded = manifest.source_hashes if manifest else {}
+        copies = {
+            file.name: RawCopy(
+                files[file.name],
+                str(files[file.name]),
+                verify(files[file.name], file, recorded.get(file.name)),
+            )
+            for file in entry.files
+        }
+        if manifest is not None:
             return f"{name} is already prepared in {folder}; nothing was changed."
-        _write(entry, folder, files, {file: str(path) for file, path in files.items()})
+        _refuse_occupied(folder)
+        _write(entry, folder, copies)
+        shutil.rmtree(downloads_folder(folder), ignore_errors=True)
     return f"{name} is prepared in {folder}."
 
 
-def _write(entry: Entry, folder: Path, files: Mapping[str, Path], source: dict[str, str]) -> None:
-    if folder.exists():
-        raise UserError(
-            f"{folder} exists but is no complete dataset of this version; "
-            "move it away and try again."
-        )
+def _write(
+    entry: Entry,
+    folder: Path,
+    copies: Mapping[str, RawCopy],
+    skipped: Mapping[str, str] | None = None,
+) -> None:
     manifest = Manifest(
         name=entry.name,
         image_shape=entry.image_shape,
@@ -109,16 +188,38 @@ def _write(entry: Entry, folder: Path, files: Mapping[str, Path], source: dict[s
         background=entry.background,
         factors=dict(entry.factors),
         packed=entry.packed,
-        source=source,
+        source={name: copy.source for name, copy in copies.items()} or {"images": "computed"},
+        source_hashes={name: copy.hash for name, copy in copies.items()},
+        skipped=dict(skipped or {}),
     )
     with building(folder, manifest) as builder:
-        entry.write(files, builder)
+        entry.write({name: copy.path for name, copy in copies.items()}, builder)
 
 
-def _sources(entry: Entry) -> dict[str, str]:
-    return {file.name: f"md5:{file.md5}" for file in entry.files} or {"images": "computed"}
+def _refuse_occupied(folder: Path) -> None:
+    if folder.exists():
+        raise UserError(
+            f"{folder} exists but is no complete dataset of this version; "
+            "move it away and try again."
+        )
 
 
-def _sole_writer(folder: Path) -> FileLock:
+def downloads_folder(folder: Path) -> Path:
+    """Return where the raw files of dataset `folder` lie until it is prepared."""
+    return folder.with_name(f".{folder.name}.downloads")
+
+
+@contextlib.contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Hold the lock of a dataset, which ends with the process that holds it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder.with_name(f".{folder.name}.lock"))
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        logger.info("Another process prepares %s; waiting for it.", folder)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,15 +1,17 @@
 """Prepared datasets on disk: written whole or not at all, opened by memory map.
 
 A prepared dataset is a folder with ``images.npy`` (uint8 ``[N, C, H, W]``; binary images
-as bits, ``[N, C*H*W/8]``), ``factors.npy`` (where known) and ``manifest.json``.
+as bits, ``[N, C*H*W/8]``), ``factors.npy`` (where known) and ``manifest.json``. While it is
+prepared, all lies in ``.<name>.partial`` beside it, from where an interrupted preparation
+goes on.
 """
 
 import contextlib
+import hashlib
 import json
 import math
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,14 +19,28 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, UInt8
 from pydantic import BaseModel, ConfigDict, ValidationError
+from tqdm.auto import tqdm
 
 from disvae.errors import UserError
+from disvae.files import replacing, write_text
 
 VERSION = 1
+_COMMIT_BYTES = 2**26  # an interruption costs at most the work on so many bytes
 
 
 class Manifest(BaseModel):
-    """The record beside the arrays (``manifest.json``)."""
+    """The record beside the arrays (``manifest.json``).
+
+    Attributes
+    ----------
+    source, source_hashes
+        Raw file to where it came from, and to its hash (``md5:...`` as published, else the
+        ``sha256:...`` of what came first).
+    hashes
+        Array file to its sha256, for `damaged_files`.
+    skipped
+        Image file of the user's folder that could not be read, to why.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,6 +51,9 @@ class Manifest(BaseModel):
     factors: dict[str, int]
     packed: bool
     source: dict[str, str]
+    source_hashes: dict[str, str] = {}
+    hashes: dict[str, str] = {}
+    skipped: dict[str, str] = {}
     version: int = VERSION
     done: bool = False
 
@@ -53,72 +72,144 @@ class Builder:
     """Appends images to a dataset that is being prepared.
 
     Rows go straight to the file, so that preparation needs no memory for them.
+
+    Attributes
+    ----------
+    manifest
+        What is being prepared.
+    written
+        Number of images that are there already: 0, unless a preparation was interrupted.
     """
 
     def __init__(self, folder: Path, manifest: Manifest):
         self._folder = folder
         self.manifest = manifest
-        self._written = 0
-        self._file = (folder / "images.npy").open("wb")
+        self.written = _committed(folder, manifest)
+        if not self.written:
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = (folder / "images.npy").open("r+b" if self.written else "wb")
         header = {
             "descr": "|u1",
             "fortran_order": False,
             "shape": (manifest.n_images, *manifest.row_shape),
         }
         np.lib.format.write_array_header_2_0(self._file, header)
+        row_bytes = math.prod(manifest.row_shape)
+        self._file.truncate(self._file.tell() + self.written * row_bytes)
+        self._file.seek(0, os.SEEK_END)
+        self._rows_a_commit = max(1, _COMMIT_BYTES // row_bytes)
+        self._next_commit = self.written + self._rows_a_commit
+        self._bar = tqdm(
+            initial=self.written,
+            total=manifest.n_images,
+            desc=manifest.name,
+            unit=" images",
+            unit_scale=True,
+            disable=None,
+        )
 
     def append(self, rows: UInt8[np.ndarray, "n ..."]) -> None:
         """Append images ``[n, C, H, W]``, or ``[n, C*H*W/8]`` if they are packed."""
         if rows.dtype != np.uint8 or rows.shape[1:] != self.manifest.row_shape:
             raise ValueError(f"rows are {rows.dtype} {rows.shape}, not {self.manifest.row_shape}")
         np.ascontiguousarray(rows).tofile(self._file)
-        self._written += len(rows)
+        self.written += len(rows)
+        self._bar.update(len(rows))
+        if self.written >= self._next_commit:
+            self._commit()
+
+    def expect(self, n_images: int) -> None:
+        """Refuse raw files that hold another number of images than the dataset has."""
+        if n_images != self.manifest.n_images:
+            raise UserError(
+                f"Dataset '{self.manifest.name}' should have {self.manifest.n_images} images, "
+                f"but its files hold {n_images}; fetch them again."
+            )
 
     def write_factors(self, factors: Int[np.ndarray, "N K"]) -> None:
         """Store the factors of all images."""
-        np.save(self._folder / "factors.npy", factors, allow_pickle=False)
+        with replacing(self._folder / "factors.npy") as temporary:
+            np.save(temporary, factors, allow_pickle=False)
+
+    def write_factor_grid(self) -> None:
+        """Store the factors of images in mixed-radix order, the last factor fastest."""
+        sizes = tuple(self.manifest.factors.values())
+        grid = np.indices(sizes, dtype=np.uint8).reshape(len(sizes), -1).T
+        self.write_factors(np.ascontiguousarray(grid))
 
     def close(self) -> None:
         """Close the files."""
+        self._bar.close()
         self._file.close()
 
     def finish(self) -> None:
         """Close the files, check the count and write the manifest, last."""
-        if self._written != self.manifest.n_images:
-            raise UserError(
-                f"Dataset '{self.manifest.name}' should have {self.manifest.n_images} images, "
-                f"but its files hold {self._written}; fetch them again."
-            )
+        self.expect(self.written)
+        self._flush()
+        self.close()
+        arrays = sorted(self._folder.glob("*.npy"))
+        hashes = {path.name: file_hash(path, "sha256") for path in arrays}
+        done = self.manifest.model_copy(update={"done": True, "hashes": hashes})
+        write_text(self._folder / "manifest.json", done.model_dump_json(indent=2) + "\n")
+        (self._folder / "progress.json").unlink(missing_ok=True)
+
+    def _flush(self) -> None:
         self._file.flush()
         os.fsync(self._file.fileno())
-        self.close()
-        done = self.manifest.model_copy(update={"done": True})
-        (self._folder / "manifest.json").write_text(done.model_dump_json(indent=2) + "\n")
+
+    def _commit(self) -> None:
+        """Record that the images so far are on the disk."""
+        self._flush()
+        progress = {"written": self.written, "manifest": self.manifest.model_dump(mode="json")}
+        write_text(self._folder / "progress.json", json.dumps(progress))
+        self._next_commit = self.written + self._rows_a_commit
+
+
+def _committed(folder: Path, manifest: Manifest) -> int:
+    """Return how many images an interrupted preparation of the same dataset left."""
+    try:
+        progress = json.loads((folder / "progress.json").read_bytes())
+        before = Manifest(**progress["manifest"])
+        written = int(progress["written"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return 0
+    # the same raw files may have come another way
+    same = before.model_copy(update={"source": manifest.source}) == manifest
+    return written if same and (folder / "images.npy").exists() else 0
+
+
+def partial_folder(folder: Path) -> Path:
+    """Return where the dataset `folder` lies while it is prepared."""
+    return folder.with_name(f".{folder.name}.partial")
 
 
 @contextlib.contextmanager
 def building(folder: Path, manifest: Manifest) -> Iterator[Builder]:
-    """Prepare a dataset in a temporary folder; rename it to `folder` when all went well."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    """Prepare a dataset in a hidden folder; rename it to `folder` when all went well.
+
+    An error leaves nothing behind. An interruption leaves the images so far, and the next
+    preparation of the same goes on there. There must be one writer at a time.
+    """
+    partial = partial_folder(folder)
     try:
-        builder = Builder(temporary, manifest)
+        builder = Builder(partial, manifest)
         try:
             yield builder
             builder.finish()
         finally:
             builder.close()
-        temporary.chmod(0o755)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        partial.rename(folder)
+    except Exception:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
 
 
 def read_manifest(folder: Path) -> Manifest | None:
     """Read the manifest of a prepared dataset; None if `folder` holds no complete one."""
     try:
         manifest = Manifest(**json.loads((folder / "manifest.json").read_bytes()))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, TypeError, ValidationError):
         raise UserError(
@@ -126,6 +217,21 @@ def read_manifest(folder: Path) -> Manifest | None:
             "and prepare the dataset again."
         ) from None
     return manifest if manifest.done and manifest.version == VERSION else None
+
+
+def damaged_files(folder: Path, manifest: Manifest) -> list[str]:
+    """Name the arrays of a prepared dataset that are not as they were written."""
+    return [
+        name
+        for name, digest in manifest.hashes.items()
+        if not (folder / name).is_file() or file_hash(folder / name, "sha256") != digest
+    ]
+
+
+def file_hash(path: Path, algorithm: str) -> str:
+    """Return the hash of the file at `path`, as hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
 def open_array(path: Path, shape: tuple[int, ...] | None = None) -> np.ndarray[Any, Any]:
@@ -138,7 +244,7 @@ def open_array(path: Path, shape: tuple[int, ...] | None = None) -> np.ndarray[A
     """
     try:
         mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError):
+    except (ValueError, EOFError, FileNotFoundError):
         mapped = None
     if mapped is None or (shape is not None and mapped.shape != shape):
         raise UserError(

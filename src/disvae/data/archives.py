@@ -1,0 +1,110 @@
+"""Files inside zip, tar and gzip archives, read without unpacking them to disk."""
+
+import contextlib
+import gzip
+import re
+import tarfile
+import threading
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple, cast
+
+from disvae.errors import UserError
+
+_BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,  # a compression that Python cannot undo
+)
+
+
+class Members(NamedTuple):
+    """The wanted files of an archive: sorted names, and how to read one (thread-safe)."""
+
+    names: list[str]
+    read: Callable[[str], bytes]
+
+
+@contextlib.contextmanager
+def open_zip(path: Path, pattern: str, max_bytes: int) -> Iterator[Members]:
+    """Open the files of a zip whose names match `pattern`; none may exceed `max_bytes`.
+
+    Raises
+    ------
+    UserError
+        If it is no zip, is damaged, or holds a larger file or a path that leads out of it.
+    """
+    with _sentence(path, "zip"), zipfile.ZipFile(path) as archive:
+        sizes = {info.filename: info.file_size for info in archive.infolist()}
+        yield Members(_wanted(path, sizes, pattern, max_bytes), archive.read)
+
+
+@contextlib.contextmanager
+def open_tar(path: Path, pattern: str, max_bytes: int) -> Iterator[Members]:
+    """Open the files of an uncompressed tar likewise; links and devices are left out."""
+    lock = threading.Lock()
+    with _sentence(path, "tar"), tarfile.open(path, "r:") as archive:
+        members = {member.name: member for member in archive if member.isfile()}
+
+        def read(name: str) -> bytes:
+            with lock:
+                content = archive.extractfile(members[name])
+                assert content is not None  # noqa: S101 - they are regular files
+                return content.read()
+
+        sizes = {name: member.size for name, member in members.items()}
+        yield Members(_wanted(path, sizes, pattern, max_bytes), read)
+
+
+def stream_tar_gz(path: Path, pattern: str, max_bytes: int) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of the files of a compressed tar likewise, in its own order."""
+    with _sentence(path, "tar.gz"), tarfile.open(path, "r|gz") as archive:
+        for member in archive:
+            if member.isfile() and _wanted(path, {member.name: member.size}, pattern, max_bytes):
+                content = archive.extractfile(member)
+                assert content is not None  # noqa: S101 - they are regular files
+                yield member.name, content.read()
+
+
+@contextlib.contextmanager
+def open_gzip(path: Path) -> Iterator[IO[bytes]]:
+    """Open the content of a file, gzipped or not.
+
+    Raises
+    ------
+    UserError
+        If the file is cut short or damaged.
+    """
+    with path.open("rb") as probe:
+        packed = probe.read(2) == b"\x1f\x8b"
+    with _sentence(path, "gzip"), path.open("rb") as raw:
+        yield cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw
+
+
+@contextlib.contextmanager
+def _sentence(path: Path, kind: str) -> Iterator[None]:
+    try:
+        yield
+    except _BROKEN:
+        raise UserError(
+            f"{path} is cut short or damaged, or no {kind} file; fetch it again."
+        ) from None
+
+
+def _wanted(path: Path, sizes: dict[str, int], pattern: str, max_bytes: int) -> list[str]:
+    names = sorted(name for name in sizes if re.fullmatch(pattern, name))
+    for name in sizes:
+        if name.startswith(("/", "\\")) or ".." in PurePosixPath(name.replace("\\", "/")).parts:
+            raise UserError(f"{path} holds the path {name!r}, which leads out of it; it is unsafe.")
+    for name in names:
+        if sizes[name] > max_bytes:
+            raise UserError(
+                f"{path}: {name} would fill {sizes[name]:,} bytes, more than the {max_bytes:,} "
+                "that such a file may; fetch it again."
+            )
+    return names

@@ -1,0 +1,111 @@
+"""What can be asked of prepared datasets: which there are, whether they are intact, to go."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from disvae.data.catalog import CATALOG, find_entry
+from disvae.data.entry import Entry
+from disvae.data.prepare import data_root, downloads_folder, sole_writer
+from disvae.data.store import Manifest, damaged_files, partial_folder, read_manifest
+from disvae.errors import UserError
+
+
+def known_datasets(
+    root: str | Path | None = None,
+) -> Iterator[tuple[Path, Entry | Manifest]]:
+    """Yield the catalogue, then the prepared datasets of own images, each with its folder."""
+    for name, entry in CATALOG.items():
+        yield data_root(root) / name, entry
+    for path in sorted((data_root(root) / "own").glob("*/manifest.json")):
+        manifest = read_manifest(path.parent)
+        if manifest is not None:
+            yield path.parent, manifest
+
+
+def find_folder(name_or_folder: str, root: str | Path | None = None) -> Path:
+    """Return the folder of a dataset: by its name, or of own images by the folder itself."""
+    folder = Path(name_or_folder)
+    if name_or_folder in CATALOG or not (folder / "manifest.json").exists():
+        folder = data_root(root) / find_entry(name_or_folder).name
+    return folder
+
+
+def check(name_or_folder: str, root: str | Path | None = None) -> str:
+    """Compare a prepared dataset with the hashes in its manifest; say in a sentence that it fits.
+
+    Raises
+    ------
+    UserError
+        If it is not prepared, or was changed since.
+    """
+    folder = find_folder(name_or_folder, root)
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise UserError(
+            f"{name_or_folder} is not prepared in {folder}; "
+            f"run: disvae data prepare {name_or_folder}"
+        )
+    damaged = damaged_files(folder, manifest)
+    if damaged or not manifest.hashes:
+        fault = f"was changed or damaged ({', '.join(damaged)})" if damaged else "has no hashes"
+        raise UserError(
+            f"The dataset in {folder} {fault}; run: disvae data remove {name_or_folder}, "
+            "and prepare it again."
+        )
+    return f"{manifest.name} in {folder} is intact ({', '.join(manifest.hashes)})."
+
+
+def removable(name_or_folder: str, root: str | Path | None = None) -> tuple[list[Path], int]:
+    """Name the folders of a dataset, downloads and begun work too, and how many bytes they fill.
+
+    Raises
+    ------
+    UserError
+        If there are none, or what lies there is no dataset.
+    """
+    folder = find_folder(name_or_folder, root)
+    if folder.exists() and read_manifest(folder) is None:
+        raise UserError(f"{folder} is no dataset of this version; remove it yourself if you wish.")
+    places = (folder, partial_folder(folder), downloads_folder(folder))
+    folders = [place for place in places if place.is_dir()]
+    if not folders:
+        raise UserError(
+            f"{name_or_folder} is not prepared in {folder}; there is nothing to remove."
+        )
+    files = [path for place in folders for path in place.rglob("*") if path.is_file()]
+    return folders, sum(path.stat().st_size for path in files)
+
+
+def remove(name_or_folder: str, root: str | Path | None = None) -> None:
+    """Delete the folders that `removable` names."""
+    with sole_writer(find_folder(name_or_folder, root)):
+        for folder in removable(name_or_folder, root)[0]:
+            shutil.rmtree(folder)
+
+
+def describe(name_or_folder: str, root: str | Path | None = None) -> str:
+    """Describe a dataset, prepared or not, in a few lines."""
+    folder = find_folder(name_or_folder, root)
+    prepared = read_manifest(folder)
+    entry = CATALOG.get(name_or_folder)
+    about = prepared or entry
+    assert about is not None  # noqa: S101 - find_folder refuses what is neither
+    channels, height, width = about.image_shape
+    counts = ", ".join(f"{split} {count:,}" for split, count in about.splits.items())
+    factors = ", ".join(f"{name} {size}" for name, size in about.factors.items())
+    lines = {
+        "images": f"{counts}; {channels}x{height}x{width}, {about.background} background",
+        "factors": factors or "unknown",
+    }
+    if entry is not None:
+        lines |= {"download": entry.download or "none: the images are computed"}
+        for file in entry.files:
+            digest = f"MD5 {file.md5}" if file.md5 else "no published hash"
+            lines[file.name] = f"{' or '.join(file.urls)} ({digest})"
+        lines |= {"licence": entry.licence, "citation": entry.citation}
+    if prepared is not None:
+        lines |= {f"from {file}": source for file, source in prepared.source.items()}
+        lines |= {"left out": "; ".join(f"{k} ({v})" for k, v in prepared.skipped.items())}
+    lines["prepared"] = f"in {folder}" if prepared else "no"
+    return "\n".join([about.name, *(f"  {title}: {text}" for title, text in lines.items() if text)])
