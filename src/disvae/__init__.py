@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from disvae import objectives, plots
+    from disvae import metrics, objectives, plots
     from disvae.data import Dataset, load_dataset
     from disvae.errors import UserError
     from disvae.lifecycle import train
@@ -21,6 +21,7 @@ __all__ = [
     "Run",
     "UserError",
     "load_dataset",
+    "metrics",
     "objectives",
     "open_run",
     "plots",

@@ -2,25 +2,28 @@
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 
+from disvae import metrics
 from disvae.data import Dataset, load_dataset
 from disvae.errors import UserError
 from disvae.models import VAE
 from disvae.models.burgess import check_image_shape
 from disvae.objectives import FactorVAE, Objective
-from disvae.options import Options, resolve
+from disvae.options import Computing, Options, resolve
 from disvae.plots.animations import training_frame, write_gif
+from disvae.plots.matrices import write_matrices
 from disvae.run import Run, create_run, run_path
 from disvae.training.loop import Epoch, Schedule, train_epochs
 from disvae.training.setup import Learners, make_fabric, make_learners, make_objective
 from disvae.training.testing import test_losses
 
 logger = logging.getLogger("disvae")
+_DOCUMENTED = ("mig", "aam")  # the scores of --is-metrics
 
 
 def train(name: str, **options: Any) -> Run:
@@ -45,10 +48,12 @@ def train(name: str, **options: Any) -> Run:
     given = dict(options)
     chosen = resolve(given)
     path = run_path(chosen.results_dir, name)
-    fabric = make_fabric(chosen)
+    fabric = make_fabric(chosen, chosen.precision)
     fabric.launch()
     seed = fabric.broadcast(secrets.randbits(32) if chosen.seed is None else chosen.seed)
     dataset = _dataset(fabric, chosen, seed)
+    if chosen.is_metrics:
+        metrics.wanted(_DOCUMENTED, _provided(dataset))  # rather than after hours of training
     held_out = dataset if chosen.split == "train" else _dataset(fabric, chosen, seed, "test")
     schedule = _schedule(fabric, chosen, dataset, seed)
     _make_deterministic(seed)
@@ -80,10 +85,12 @@ def train(name: str, **options: Any) -> Run:
         raise SystemExit(0)  # the first process goes on alone
     if not chosen.no_test:
         _test(run, _bare(learners), objective, held_out, fabric.device, chosen)
+    if chosen.is_metrics:
+        score(run, chosen)
     return run
 
 
-def evaluate(run: Run, options: Options) -> None:
+def evaluate(run: Run, where: Computing) -> None:
     """Compute the test losses of a finished run, with the options saved in it.
 
     The terms of FactorVAE that need its discriminator, which no run keeps, are left out.
@@ -92,15 +99,72 @@ def evaluate(run: Run, options: Options) -> None:
     ----------
     run
         The run.
-    options
-        Only ``device``, ``no_cuda``, ``data_dir``, ``split`` and ``no_progress_bar`` are read.
+    where
+        On which device, and on which split of the data.
     """
-    fabric = make_fabric(options)
-    dataset = run.dataset(options.data_dir, options.split)
+    fabric = make_fabric(where)
+    dataset = run.dataset(where.data_dir, where.split)
     model = run.model.to(fabric.device)
     # as in training: what is estimated is the aggregate posterior of the training images
-    objective = make_objective(run.options, len(run.dataset(options.data_dir)))
-    _test(run, model, objective, dataset, fabric.device, options)
+    objective = make_objective(run.options, len(run.dataset(where.data_dir)))
+    _test(run, model, objective, dataset, fabric.device, where)
+
+
+def score(
+    run: Run,
+    where: Computing,
+    names: Sequence[str] = _DOCUMENTED,
+    factor_subset: Sequence[str] = (),
+    repeats: int = 1,
+) -> dict[str, Any]:
+    """Compute scores of a finished run; write them to ``metrics.log``, and their matrices.
+
+    Parameters
+    ----------
+    run
+        The run.
+    where
+        On which device; its seed is that of the sampled scores.
+    names
+        Scores, or ``("all",)``; see `disvae.metrics.SCORES`.
+    factor_subset
+        Names of the factors to score; default: all.
+    repeats
+        How often sampled scores are repeated.
+
+    Returns
+    -------
+    dict
+        As `disvae.metrics.evaluate` gives it.
+
+    Raises
+    ------
+    UserError
+        If a score is unknown, or needs factors that the dataset does not have.
+    """
+    chosen = "all" if "all" in names else names
+    metrics.wanted(chosen, _provided(run.dataset(where.data_dir)))
+    device = make_fabric(where).device
+    batch_size, bar = run.options.eval_batchsize, not where.no_progress_bar
+    table = metrics.encode(run, where.data_dir, device, batch_size, bar)
+    results = metrics.evaluate(
+        table,
+        chosen,
+        seed=where.seed,
+        repeats=repeats,
+        factor_subset=factor_subset or None,
+        progress=lambda name, number, total: logger.info(
+            "Score %d/%d: %s", number + 1, total, name
+        ),
+    )
+    run.merge_metrics(results)
+    write_matrices(run.path, results, table.kl())
+    return results
+
+
+def _provided(dataset: Dataset) -> frozenset[str]:
+    """Return what a run on `dataset` has for scores to read, beyond the codes."""
+    return frozenset({"logvar", "factors"} if dataset.factor_names else {"logvar"})
 
 
 def _dataset(fabric: Fabric, options: Options, seed: int, split: str = "train") -> Dataset:
@@ -180,7 +244,7 @@ def _test(
     objective: Objective,
     dataset: Dataset,
     device: torch.device,
-    options: Options,
+    where: Computing,
 ) -> None:
     terms = test_losses(
         model,
@@ -188,7 +252,7 @@ def _test(
         dataset,
         run.options.eval_batchsize,
         device,
-        not options.no_progress_bar,
+        not where.no_progress_bar,
     )
     run.write_test_losses(terms)
     logger.info("Test: %s", ", ".join(f"{name} {value:.4g}" for name, value in terms.items()))

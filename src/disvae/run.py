@@ -187,6 +187,10 @@ class Run:
         """Write ``test_losses.log``."""
         write_text(self.path / "test_losses.log", _to_json(terms))
 
+    def merge_metrics(self, scores: Mapping[str, Any]) -> None:
+        """Put `scores` into ``metrics.log``; those that stand there already are replaced."""
+        write_text(self.path / "metrics.log", _to_json({**self.metrics, **scores}))
+
 
 def open_run(path: str | Path) -> Run:
     """Open the run in folder `path`.

@@ -20,6 +20,7 @@ app = App(
 )
 app.command(runs.train)
 app.command(runs.evaluate, name="eval")
+app.command(runs.score)
 app.command(runs.plot)
 app.command(data.app)
 

@@ -1,11 +1,18 @@
-"""The commands that make runs and read them: train, eval, plot."""
+"""The commands that make runs and read them: train, eval, score, plot."""
 
+import json
 import logging
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from disvae.options import GENERAL, PLOT, Options, PlotOptions
+from disvae.options import GENERAL, PLOT, SCORES, Computing, Options, PlotOptions, ScoreOptions
+from disvae.options.common import SEED_HELP
+from disvae.validation import Seed
+
+if TYPE_CHECKING:
+    from disvae.run import Run
 
 Name = Annotated[
     str,
@@ -21,20 +28,93 @@ def train(name: Name, /, *, options: Annotated[Options, Flat] = Options()) -> No
     Options that you type win over those of the experiment, which win over the defaults.
     """
     logging.getLogger("disvae").setLevel(options.log_level)
-    if options.is_eval_only:
-        _evaluate(name, options)
-        return
     from disvae import lifecycle
 
+    if options.is_eval_only:
+        from disvae.run import open_run, run_path
+
+        run = open_run(run_path(options.results_dir, name))
+        if not options.no_test:
+            _test(run, options)
+        if options.is_metrics:
+            lifecycle.score(run, options)
+        return
     given = {field: getattr(options, field) for field in options.model_fields_set}
     run = lifecycle.train(name, **given)
     print(f"The run is in {run.path}")
 
 
-def evaluate(name: Name, /, *, options: Annotated[Options, Flat] = Options()) -> None:  # noqa: B008
-    """Compute the test losses of a trained model, with the options saved in its run."""
-    logging.getLogger("disvae").setLevel(options.log_level)
-    _evaluate(name, options)
+def evaluate(
+    name: Name = "",
+    /,
+    *,
+    where: Annotated[Computing, Flat] = Computing(),  # noqa: B008
+    scores: Annotated[ScoreOptions, Flat] = ScoreOptions(),  # noqa: B008
+    list_scores: Annotated[
+        bool,
+        Parameter(name="--list", negative="", group=SCORES, help="Explain each score, and stop."),
+    ] = False,
+) -> None:
+    """Evaluate a trained model: its test losses, or with --metrics its scores.
+
+    The options of the model are those saved in its run. Scores go to its metrics.log.
+    """
+    if list_scores:
+        _list_scores()
+        return
+    from disvae import lifecycle
+    from disvae.errors import UserError
+    from disvae.run import open_run, run_path
+
+    logging.getLogger("disvae").setLevel(where.log_level)
+    if not name:
+        raise UserError("Name the run to evaluate, as in: disvae eval NAME --metrics all.")
+    run = open_run(run_path(where.results_dir, name))
+    if not scores.metrics:
+        _test(run, where)
+        return
+    results = lifecycle.score(run, where, scores.metrics, scores.metric_factors, scores.repeats)
+    for score, result in results.items():
+        if isinstance(result, dict):
+            spread = f" +- {result['std']:.4f}" if result["std"] else ""
+            print(f"{score:24} {result['value']:8.4f}{spread}")
+    print(f"The scores are in {run.path / 'metrics.log'}")
+
+
+def score(
+    *,
+    codes: Annotated[
+        Path,
+        Parameter(group=SCORES, help="An .npz file: mean [N, D], optional logvar, factors [N, K]."),
+    ],
+    scores: Annotated[ScoreOptions, Flat] = ScoreOptions(),  # noqa: B008
+    seed: Annotated[Seed, Parameter(alias="-s", group=SCORES, help=SEED_HELP)] = 1234,
+) -> None:
+    """Score the codes of any model, from arrays in a file.
+
+    The result is printed as JSON and written beside the file, to FILE.metrics.json.
+    """
+    from disvae import metrics
+    from disvae.files import write_text
+
+    results = metrics.evaluate(
+        metrics.read_codes(codes),
+        scores.metrics if scores.metrics and "all" not in scores.metrics else "all",
+        seed=seed,
+        repeats=scores.repeats,
+        factor_subset=scores.metric_factors or None,
+    )
+    text = json.dumps(results, indent=4)
+    write_text(codes.with_suffix(".metrics.json"), text + "\n")
+    print(text)
+
+
+def _list_scores() -> None:
+    from disvae import metrics
+
+    for name, entry in metrics.SCORES.items():
+        needs = f" Needs {', '.join(sorted(entry.needs))}." if entry.needs else ""
+        print(f"{name:24} {entry.explanation} [{entry.paper}]{needs}")
 
 
 def plot(
@@ -62,10 +142,8 @@ def plot(
         print(path)
 
 
-def _evaluate(name: str, options: Options) -> None:
+def _test(run: "Run", where: Computing) -> None:
     from disvae import lifecycle
-    from disvae.run import open_run, run_path
 
-    run = open_run(run_path(options.results_dir, name))
-    lifecycle.evaluate(run, options)
+    lifecycle.evaluate(run, where)
     print(f"The test losses are in {run.path / 'test_losses.log'}")

@@ -5,7 +5,7 @@ also a function of its own. All entropies and information are in nats.
 """
 
 from disvae.metrics._arrays import ArrayLike
-from disvae.metrics._codes import Codes
+from disvae.metrics._codes import Codes, read_codes
 from disvae.metrics._dci import DCI, dci, disentanglement_and_completeness
 from disvae.metrics._dependence import (
     WassersteinDependence,
@@ -13,7 +13,8 @@ from disvae.metrics._dependence import (
     total_correlation,
     wasserstein_dependence,
 )
-from disvae.metrics._evaluate import evaluate
+from disvae.metrics._encode import encode
+from disvae.metrics._evaluate import evaluate, wanted
 from disvae.metrics._gap import (
     Entropies,
     aam,
@@ -63,6 +64,7 @@ __all__ = [
     "dci",
     "dcimig",
     "disentanglement_and_completeness",
+    "encode",
     "entropies",
     "evaluate",
     "factor_vae_score",
@@ -75,8 +77,10 @@ __all__ = [
     "modularity",
     "modularity_explicitness",
     "mutual_information",
+    "read_codes",
     "sap",
     "total_correlation",
     "udr",
+    "wanted",
     "wasserstein_dependence",
 ]

@@ -1,10 +1,12 @@
 """The table that every score reads."""
 
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from jaxtyping import Num
+from jaxtyping import Float, Num
 
 from disvae.errors import UserError
 from disvae.metrics._arrays import ArrayLike, as_codes, as_logvar, factor_values
@@ -63,6 +65,21 @@ class Codes:
         parts = {"logvar": self.logvar, "factors": self.factors}
         return frozenset(name for name, part in parts.items() if part is not None)
 
+    def kl(self) -> Float[np.ndarray, " D"]:
+        """KL of each code's posteriors from N(0, 1), mean over images, in nats.
+
+        Raises
+        ------
+        UserError
+            No logvar.
+        """
+        if self.logvar is None:
+            raise UserError("The KL of codes needs their logvar, which these codes come without.")
+        mean, logvar = np.asarray(self.mean), np.asarray(self.logvar)
+        per_image = 0.5 * (np.exp(logvar) + mean**2 - 1 - logvar)
+        average: Float[np.ndarray, " D"] = per_image.mean(axis=0)
+        return average
+
     def select(self, names: Sequence[str]) -> "Codes":
         """Return the same codes with some of the factors only, in the order of `names`.
 
@@ -82,3 +99,34 @@ class Codes:
         columns = [list(self.factor_names).index(name) for name in names]
         factors = np.asarray(self.factors)[:, columns]
         return Codes(self.mean, self.logvar, factors, tuple(names))
+
+
+def read_codes(path: Path) -> Codes:
+    """Read the codes of anyone's model from an ``.npz`` file.
+
+    Parameters
+    ----------
+    path
+        Holds ``mean [N, D]``, and optionally ``logvar [N, D]``, ``factors [N, K]`` and
+        ``factor_names [K]``.
+
+    Raises
+    ------
+    UserError
+        If the file is no such archive, or its arrays do not fit.
+    """
+    known = ("mean", "logvar", "factors", "factor_names")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in known if name in archive}
+    except FileNotFoundError:
+        raise UserError(f"There is no file {path}; name an .npz file of codes.") from None
+    except (ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile):
+        arrays = {}
+    if "mean" not in arrays:
+        raise UserError(
+            f"{path} is no .npz file with an array 'mean' of shape [N, D] "
+            "(and optionally logvar, factors, factor_names, all without Python objects)."
+        )
+    names = [str(name) for name in arrays.pop("factor_names", np.array([]))]
+    return Codes(**arrays, factor_names=names)

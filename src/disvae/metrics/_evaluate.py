@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -10,15 +10,19 @@ from jaxtyping import Float
 from disvae.errors import UserError
 from disvae.metrics._arrays import as_factors, require_varied
 from disvae.metrics._codes import Codes
+from disvae.metrics._encode import encode
 from disvae.metrics._gap import Entropies, axis_alignments, entropies, information_gaps
 from disvae.metrics._registry import SCORES, Score, find
 from disvae.metrics._sampling import Estimate
+
+if TYPE_CHECKING:
+    from disvae.run import Run
 
 Progress = Callable[[str, int, int], None]
 
 
 def evaluate(
-    table: Codes,
+    run_or_table: "Run | Codes",
     names: str | Iterable[str] = "all",
     *,
     seed: int | None = 0,
@@ -27,12 +31,12 @@ def evaluate(
     factor_subset: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Compute scores of one table of codes.
+    """Compute scores of a run, or of one table of codes.
 
     Parameters
     ----------
-    table
-        Codes, and widths and factors where known.
+    run_or_table
+        A run, whose dataset is encoded first; or codes, with widths and factors where known.
     names
         Names of scores (see `SCORES`), one name, or "all": every score that the table has the
         parts for.
@@ -62,9 +66,10 @@ def evaluate(
         Unknown score, setting or factor; a score asked for by name whose parts are missing; a
         factor with one value.
     """
+    table = run_or_table if isinstance(run_or_table, Codes) else encode(run_or_table)
     if factor_subset is not None:
         table = table.select(factor_subset)
-    scores = _wanted(table, names)
+    scores = wanted(names, table.provides)
     options = {score.name: _options(score, settings, seed, repeats) for score in scores}
     _check_settings(settings, scores)
     if any("factors" in score.needs for score in scores):
@@ -92,20 +97,33 @@ def evaluate(
     return {**top, **results}
 
 
-def _wanted(table: Codes, names: str | Iterable[str]) -> list[Score]:
-    """Look the scores up and see that the table has what each needs."""
+def wanted(names: str | Iterable[str], provides: frozenset[str]) -> list[Score]:
+    """Look scores up and see that what they need is there.
+
+    Parameters
+    ----------
+    names
+        As for `evaluate`.
+    provides
+        What there is beyond the codes: "logvar", "factors".
+
+    Raises
+    ------
+    UserError
+        Unknown score, or one that needs more.
+    """
     if names == "all":
-        return [score for score in SCORES.values() if score.needs <= table.provides]
+        return [score for score in SCORES.values() if score.needs <= provides]
     chosen = [find(name) for name in dict.fromkeys([names] if isinstance(names, str) else names)]
     for score in chosen:
-        missing = score.needs - table.provides
+        missing = score.needs - provides
         if "runs" in missing:
             raise UserError(
                 f"{score.name} compares the codes of several runs: call "
                 f"disvae.metrics.{score.name} with all of them."
             )
         if missing:
-            able = [s.name for s in SCORES.values() if s.needs <= table.provides]
+            able = [s.name for s in SCORES.values() if s.needs <= provides]
             raise UserError(
                 f"{score.name} needs {' and '.join(sorted(missing))}, which these codes come "
                 f"without; the scores to be had are {', '.join(able)}."

@@ -1,6 +1,6 @@
 """From options to what the loop works with: devices, modules, optimisers, objective."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from lightning_fabric import Fabric
@@ -10,7 +10,9 @@ from torch.optim import Adam, Optimizer
 from disvae.errors import UserError
 from disvae.models import VAE, Discriminator
 from disvae.objectives import TCVAE, BetaVAE, Capacity, FactorVAE, Objective
-from disvae.options import Options
+from disvae.options import Computing, Options
+
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
 class Learners(NamedTuple):
@@ -31,7 +33,7 @@ class Learners(NamedTuple):
     optimisers: list[Optimizer]
 
 
-def make_fabric(options: Options) -> Fabric:
+def make_fabric(options: Computing, precision: Precision = "32-true") -> Fabric:
     """Choose devices and precision.
 
     Raises
@@ -53,10 +55,10 @@ def make_fabric(options: Options) -> Fabric:
             f"0 to {torch.cuda.device_count() - 1}."
         )
     try:
-        return Fabric(accelerator=kind, devices=devices or 1, precision=options.precision)
+        return Fabric(accelerator=kind, devices=devices or 1, precision=precision)
     except (ValueError, RuntimeError) as error:
         raise UserError(
-            f"--precision {options.precision} does not work on this device ({error}); "
+            f"--precision {precision} does not work on this device ({error}); "
             "use --precision 32-true."
         ) from None
 

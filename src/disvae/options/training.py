@@ -1,24 +1,29 @@
-"""Every option once: name, type, default, bounds, help.
-
-The command line, ``specs.json`` and ``disvae.train(...)`` all read this record.
-"""
+"""The options of a run."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from cyclopts import Group, Parameter
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_serializer, model_validator
+from cyclopts import Parameter
+from pydantic import AfterValidator, Field, model_validator
 
 from disvae.experiments import LOSSES, NAMES, experiment_options
+from disvae.options.common import (
+    BETA_B,
+    BETA_H,
+    BTCVAE,
+    EVALUATION,
+    FACTOR,
+    MODEL,
+    TRAINING,
+    Computing,
+    flag,
+)
 from disvae.validation import (
     AnyWeight,
     Count,
-    Device,
     LearningRate,
-    LogLevel,
     NoneFromText,
-    Seed,
     Weight,
     checked,
 )
@@ -35,21 +40,6 @@ DATASETS = (
     "mpi3d_toy", "mpi3d_realistic", "mpi3d_real",
 )  # fmt: skip
 
-GENERAL = Group("General options", sort_key=1)
-TRAINING = Group("Training specific options", sort_key=2)
-MODEL = Group("Model specific options", sort_key=3)
-BETA_H = Group("BetaH specific parameters", sort_key=4)
-BETA_B = Group("BetaB specific parameters", sort_key=5)
-FACTOR = Group("factor VAE specific parameters", sort_key=6)
-BTCVAE = Group("beta-tcvae specific parameters", sort_key=7)
-EVALUATION = Group("Evaluation specific options", sort_key=8)
-PLOT = Group("Plot options", sort_key=9)
-_SEED_HELP = "Random seed. Can be `None` for stochastic behavior."
-
-
-def _flag(group: Group, text: str) -> Parameter:
-    return Parameter(negative="", group=group, help=text)
-
 
 def _findable(dataset: str) -> str:
     """Make the path of own images absolute: a run finds them from anywhere."""
@@ -57,39 +47,8 @@ def _findable(dataset: str) -> str:
     return str(Path(dataset).absolute()) if is_path else dataset
 
 
-class Places(BaseModel):
-    """Where things lie; shared by all commands."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-    results_dir: Annotated[Path, Parameter(group=GENERAL, help="Folder that holds the runs.")] = (
-        Path("results")
-    )
-    data_dir: Annotated[
-        Path | None,
-        NoneFromText,
-        Parameter(group=GENERAL, help="Folder of the datasets; `None`: $DISVAE_DATA, else `data`."),
-    ] = None
-
-    @field_serializer("results_dir", "data_dir")
-    def _as_text(self, path: Path | None) -> str | None:
-        return None if path is None else str(path)
-
-
-class Options(Places):
+class Options(Computing):
     """The options of one run; the attributes are those of the command line."""
-
-    # -- General options
-    device: Annotated[
-        Device,
-        Parameter(group=GENERAL, help="Where to compute: auto, cpu, mps, cuda, GPUs as cuda:0,1."),
-    ] = "auto"
-    log_level: Annotated[LogLevel, Parameter(alias="-L", group=GENERAL, help="Logging levels.")] = (
-        "info"  # type: ignore[assignment] # validated to "INFO"
-    )
-    no_progress_bar: Annotated[bool, _flag(GENERAL, "Disables progress bar.")] = False
-    no_cuda: Annotated[bool, _flag(GENERAL, "Disables CUDA training, even when have one.")] = False
-    seed: Annotated[Seed, Parameter(alias="-s", group=GENERAL, help=_SEED_HELP)] = 1234
 
     # -- Training specific options
     checkpoint_every: Annotated[
@@ -200,21 +159,17 @@ class Options(Places):
 
     # -- Evaluation specific options
     is_eval_only: Annotated[
-        bool, _flag(EVALUATION, "Whether to only evaluate using precomputed model `name`.")
+        bool, flag(EVALUATION, "Whether to only evaluate using precomputed model `name`.")
     ] = False
-    split: Annotated[
-        Literal["train", "test"],
-        Parameter(group=EVALUATION, help="Images of the test losses; `test`: those held out."),
-    ] = "train"
     is_metrics: Annotated[
         bool,
-        _flag(
+        flag(
             EVALUATION,
             "Whether to compute the disentanglement metrics (MIG and AAM); "
             "the dataset must have known factors.",
         ),
     ] = False
-    no_test: Annotated[bool, _flag(EVALUATION, "Whether not to compute the test losses.")] = False
+    no_test: Annotated[bool, flag(EVALUATION, "Whether not to compute the test losses.")] = False
     eval_batchsize: Annotated[
         Count, Parameter(group=EVALUATION, help="Batch size for evaluation.")
     ] = 1000
@@ -226,57 +181,6 @@ class Options(Places):
                 "the loss btcvae compares the images of a batch, so batch_size must be at least 2"
             )
         return self
-
-
-class PlotOptions(Places):
-    """The options of ``main_viz.py`` and ``disvae plot``."""
-
-    seed: Annotated[Seed, Parameter(alias="-s", group=PLOT, help=_SEED_HELP)] = None
-    n_rows: Annotated[
-        Annotated[int, Field(ge=1, le=1000)],
-        Parameter(alias="-r", group=PLOT, help="The number of rows to visualize (if applicable)."),
-    ] = 6
-    n_cols: Annotated[
-        Annotated[int, Field(ge=1, le=1000)],
-        Parameter(
-            alias="-c", group=PLOT, help="The number of columns to visualize (if applicable)."
-        ),
-    ] = 7
-    max_traversal: Annotated[
-        Annotated[float, Field(gt=0, allow_inf_nan=False)],
-        Parameter(
-            alias="-t",
-            group=PLOT,
-            help="The maximum displacement induced by a latent traversal, symmetrical. "
-            "`m>=0.5` is an absolute value, `m<0.5` a quantile of the distribution: "
-            "for the prior, a standard normal, `m=0.45` means `1.645`, because `2m=90%` of it "
-            "lies between `-1.645` and `1.645`; the posterior has its own mean and width.",
-        ),
-    ] = 2
-    idcs: Annotated[
-        tuple[Annotated[int, Field(ge=0)], ...],
-        Parameter(
-            alias="-i",
-            group=PLOT,
-            consume_multiple=True,
-            negative="",
-            help="Indices of images to put at the beginning of the samples.",
-        ),
-    ] = ()
-    upsample_factor: Annotated[
-        Annotated[int, Field(ge=1, le=64)],
-        Parameter(
-            alias="-u",
-            group=PLOT,
-            help="The scale factor with which to upsample the image (if applicable).",
-        ),
-    ] = 1
-    is_show_loss: Annotated[
-        bool, _flag(PLOT, "Displays the loss on the figures (if applicable).")
-    ] = False
-    is_posterior: Annotated[bool, _flag(PLOT, "Traverses the posterior instead of the prior.")] = (
-        False
-    )
 
 
 def resolve(given: Mapping[str, Any]) -> Options:

@@ -1,0 +1,13 @@
+"""Every option once: name, type, default, bounds, help.
+
+The command line, ``specs.json`` and Python (``disvae.train(...)``) all read these records.
+"""
+
+from disvae.options.common import GENERAL, PLOT, SCORES, Computing
+from disvae.options.plotting import PlotOptions
+from disvae.options.scoring import ScoreOptions
+from disvae.options.training import Options, resolve
+
+__all__ = [
+    "GENERAL", "PLOT", "SCORES", "Computing", "Options", "PlotOptions", "ScoreOptions", "resolve",
+]  # fmt: skip

@@ -1,0 +1,64 @@
+"""Option groups, and the options that commands share."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Group, Parameter
+from pydantic import BaseModel, ConfigDict, field_serializer
+
+from disvae.validation import Device, LogLevel, NoneFromText, Seed
+
+GENERAL = Group("General options", sort_key=1)
+TRAINING = Group("Training specific options", sort_key=2)
+MODEL = Group("Model specific options", sort_key=3)
+BETA_H = Group("BetaH specific parameters", sort_key=4)
+BETA_B = Group("BetaB specific parameters", sort_key=5)
+FACTOR = Group("factor VAE specific parameters", sort_key=6)
+BTCVAE = Group("beta-tcvae specific parameters", sort_key=7)
+EVALUATION = Group("Evaluation specific options", sort_key=8)
+PLOT = Group("Plot options", sort_key=9)
+SCORES = Group("Scores", sort_key=9)
+SEED_HELP = "Random seed. Can be `None` for stochastic behavior."
+
+
+def flag(group: Group, text: str) -> Parameter:
+    """Make an option that is there or not."""
+    return Parameter(negative="", group=group, help=text)
+
+
+class Places(BaseModel):
+    """Where things lie; shared by all commands."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    results_dir: Annotated[Path, Parameter(group=GENERAL, help="Folder that holds the runs.")] = (
+        Path("results")
+    )
+    data_dir: Annotated[
+        Path | None,
+        NoneFromText,
+        Parameter(group=GENERAL, help="Folder of the datasets; `None`: $DISVAE_DATA, else `data`."),
+    ] = None
+
+    @field_serializer("results_dir", "data_dir")
+    def _as_text(self, path: Path | None) -> str | None:
+        return None if path is None else str(path)
+
+
+class Computing(Places):
+    """Where and how to compute; shared by the commands that use a model."""
+
+    device: Annotated[
+        Device,
+        Parameter(group=GENERAL, help="Where to compute: auto, cpu, mps, cuda, GPUs as cuda:0,1."),
+    ] = "auto"
+    log_level: Annotated[LogLevel, Parameter(alias="-L", group=GENERAL, help="Logging levels.")] = (
+        "info"  # type: ignore[assignment] # validated to "INFO"
+    )
+    no_progress_bar: Annotated[bool, flag(GENERAL, "Disables progress bar.")] = False
+    no_cuda: Annotated[bool, flag(GENERAL, "Disables CUDA training, even when have one.")] = False
+    seed: Annotated[Seed, Parameter(alias="-s", group=GENERAL, help=SEED_HELP)] = 1234
+    split: Annotated[
+        Literal["train", "test"],
+        Parameter(group=EVALUATION, help="Images of the test losses; `test`: those held out."),
+    ] = "train"
