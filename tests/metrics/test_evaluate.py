@@ -1,5 +1,6 @@
 """The table of codes, evaluate, and what it says of bad input."""
 
+import doctest
 import json
 import subprocess
 import sys
@@ -122,7 +123,8 @@ constant = np.stack([FACTORS[:, 0], np.zeros(48, dtype=int)], axis=1)
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: mig(with_nan, LOGVAR, FACTORS), r"mean has NaN .* columns \[1\]"),
+        (lambda: mig(with_nan, LOGVAR, FACTORS), r"mean has NaN, .* columns \[1\]"),
+        (lambda: mig(MEAN * 1e200, LOGVAR, FACTORS), r"large values in columns \[0, 1\]"),
         (lambda: mig(MEAN, LOGVAR[:, :2], FACTORS), r"shape of mean, \(48, 3\)"),
         (lambda: mig(MEAN, None, FACTORS), "give logvar"),
         (lambda: mig(MEAN, np.full_like(MEAN, 1e4), FACTORS), "log variances, not variances"),
@@ -165,3 +167,11 @@ def test_bad_input_is_told_in_one_sentence(call, message):
     text = str(caught.value)
     assert text.endswith(".")
     assert "\n" not in text
+
+
+def test_the_documented_example_runs():
+    from disvae.metrics import _gap
+
+    found = doctest.testmod(_gap)
+    assert found.attempted > 0
+    assert found.failed == 0

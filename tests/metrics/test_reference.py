@@ -89,7 +89,7 @@ def test_dependence(case, arrays, reference):
     assert information.mean == pytest.approx(expected["mutual_info_score"], **EXACT)
 
 
-@pytest.mark.parametrize("case", ["axis", "rotated", "merged", "dead"])
+@pytest.mark.parametrize("case", CASES)
 def test_dci_of_stored_importances(case, reference):
     expected = reference["dci"][case]
     found = disentanglement_and_completeness(np.array(expected["importance"]))
@@ -97,7 +97,7 @@ def test_dci_of_stored_importances(case, reference):
     assert found[1] == pytest.approx(expected["completeness"], abs=1e-12)
 
 
-@pytest.mark.parametrize("case", ["axis", "rotated", "dead"])
+@pytest.mark.parametrize("case", CASES)
 def test_dci_refitted(case, halves, reference):
     importance, _, informativeness = fit_trees(halves(case), np.random.default_rng(0))
     found = disentanglement_and_completeness(importance)

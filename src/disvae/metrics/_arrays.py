@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int, Num
 from disvae.errors import UserError
 
 SPARSE = 8  # possible keys a row, beyond which sorting beats a table of all keys
+LARGEST = 1e100
 TINY = 1e-140  # its square is still a number
 ONE_VALUE = "Factor {} has only one value, so leave it out of the scoring."
 
@@ -52,10 +53,11 @@ def as_codes(codes: Num[ArrayLike, "N D"], name: str = "codes") -> Float[np.ndar
     if array.dtype.kind not in "fiub":
         raise UserError(f"{name} must hold real numbers, but its type is {array.dtype}.")
     array = array.astype(np.float64, copy=False)
-    if not np.isfinite(array).all():
-        bad = np.flatnonzero(~np.isfinite(array).all(axis=0)).tolist()
+    usable = (np.abs(array) < LARGEST).all(axis=0)  # False for NaN
+    if not usable.all():
         raise UserError(
-            f"{name} has NaN or infinite values in columns {bad}: check the model that made them."
+            f"{name} has NaN, infinite or absurdly large values in columns "
+            f"{np.flatnonzero(~usable).tolist()}: check the model that made them."
         )
     return array
 

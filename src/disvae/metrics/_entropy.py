@@ -8,8 +8,8 @@ Components that fall into the same cell (a level, a tile, an eighth of the tile,
 octave of widths) are summed into a few Taylor moments: N(b + u, v + d) is
 exp(-u D + d D^2 / 2) applied to N(b, v), with D the derivative. Moments are then turned into
 densities at the Gauss-Legendre nodes of the tiles around, all by one matrix product, and handed
-down from long tiles to short ones by polynomial interpolation. All errors
-together stay below 1e-6 nats.
+down from long tiles to short ones by polynomial interpolation. All errors together stay below
+1e-6 nats.
 """
 
 from dataclasses import dataclass
