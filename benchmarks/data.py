@@ -91,13 +91,19 @@ def make_shapes3d(path: Path, count: int) -> None:
         for start in range(0, count, step):
             n = min(step, count - start)
             images[start : start + n] = next(blocks(1)).repeat(n, 0)
-        grid = np.indices(sizes(count, 6)).reshape(6, -1).T
+        grid = np.indices(tuple(factors("shapes3d", count).values())).reshape(6, -1).T
         file["labels"] = grid.astype(np.float64)
 
 
-def sizes(count: int, n_factors: int) -> tuple[int, ...]:
-    """Factor sizes whose product is `count`."""
-    return (1,) * (n_factors - 1) + (count,)
+def factors(name: str, count: int) -> dict[str, int]:
+    """Return the factors of the dataset, or of a smaller one: the last has all values."""
+    from disvae.data.catalog import CATALOG
+
+    known = dict(CATALOG[name].factors)
+    if known and math.prod(known.values()) != count:
+        *others, last = known
+        return dict.fromkeys(others, 1) | {last: count}
+    return known
 
 
 MAKERS: dict[str, tuple[str, Callable[[Path, int], None]]] = {
@@ -114,14 +120,9 @@ def prepare(name: str, count: int, raw: Path, root: Path) -> None:
     from disvae.data.prepare import import_files
 
     entry = catalog.CATALOG[name]
-    factors = {}
-    if entry.factors:
-        known = tuple(entry.factors.values())
-        used = known if math.prod(known) == count else sizes(count, len(known))
-        factors = dict(zip(entry.factors, used, strict=True))
     files = tuple(dataclasses.replace(file, md5=None) for file in entry.files)
     catalog.CATALOG[name] = dataclasses.replace(
-        entry, files=files, splits={"train": count}, factors=factors
+        entry, files=files, splits={"train": count}, factors=factors(name, count)
     )
     before = time.perf_counter()
     import_files(name, [raw], root)

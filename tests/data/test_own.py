@@ -227,12 +227,22 @@ def test_a_folder_without_images_is_one_sentence(tmp_path, case):
     assert not list((tmp_path / "data").glob("own/[!.]*"))
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_is_one_sentence(tmp_path):
+@pytest.mark.skipif(os.name == "nt", reason="Windows has neither")
+def test_pipes_and_links_to_nowhere_are_named(tmp_path, caplog):
     folder = folder_of(tmp_path, encoded(noise(30, 30), "PNG"))
+    os.mkfifo(folder / "pipe.png")
+    (folder / "link.png").symlink_to("nowhere.png")
+    (folder / "good.png").symlink_to("0.png")
+    assert len(opened(folder, tmp_path)) == 2
+    assert "link.png (no regular file), pipe.png (no regular file)" in caplog.text
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_named(tmp_path, caplog):
+    folder = folder_of(tmp_path, *[encoded(noise(30, 30), "PNG")] * 2)
     (folder / "0.png").chmod(0)
-    with pytest.raises(OSError, match="Permission denied"):
-        opened(folder, tmp_path)
+    assert len(opened(folder, tmp_path)) == 1
+    assert "0.png (Permission denied)" in caplog.text
 
 
 def npz(tmp_path, **arrays):

@@ -85,7 +85,9 @@ def _fetch(url: str, path: Path, file: RawFile) -> None:
             if response.status_code == requests.codes.ok:  # all of it, whatever was asked for
                 stream.truncate(0)
 
-        headers = {"Range": f"bytes={here}-"} if here else {}
+        headers = {"Accept-Encoding": "identity"}  # the bytes as published
+        if here:
+            headers["Range"] = f"bytes={here}-"
         # a total, as a bar without one is neither true nor false; pooch sets the real one
         bar = tqdm(total=1, desc=path.name, unit="B", unit_scale=True, disable=None)
         fetch = pooch.HTTPDownloader(

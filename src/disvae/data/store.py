@@ -205,6 +205,11 @@ def building(folder: Path, manifest: Manifest) -> Iterator[Builder]:
         raise
 
 
+def is_store(folder: Path) -> bool:
+    """Whether `folder` looks like a prepared dataset, and not like one of the user's."""
+    return all((folder / name).is_file() for name in ("images.npy", "manifest.json"))
+
+
 def read_manifest(folder: Path) -> Manifest | None:
     """Read the manifest of a prepared dataset; None if `folder` holds no complete one."""
     try:
