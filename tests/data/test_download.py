@@ -154,11 +154,12 @@ def test_an_unfinished_download_without_hash_must_stay_as_it_was_recorded(
     assert_images("chairs", tmp_path / "data")
 
 
-def test_a_server_that_is_not_there(data, monkeypatch):
+def test_a_server_that_is_not_there(data, monkeypatch, tmp_path):
     monkeypatch.setitem(catalog.CATALOG, "celeba", small_entry("celeba", "http://127.0.0.1:9/good"))
     status, said = data("prepare", "celeba")
     assert status == 2
     assert "no connection" in said
+    assert [path.name for path in (tmp_path / "data").iterdir()] == [".celeba.lock"]
 
 
 def test_what_is_prepared_is_not_fetched_again(offer, data, server):

@@ -175,3 +175,17 @@ def test_bombs_and_paths_that_lead_out_are_refused(
     assert said in shown
     assert shown.count("\n") == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", "data"]
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_the_documented_table_is_the_catalogue(name, pytestconfig):
+    page = (pytestconfig.rootpath / "docs/datasets.md").read_text("utf-8")
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
+    entry = CATALOG[name]
+    for said in (entry.background, entry.licence, entry.download):
+        assert said in row
+    if "as `mpi3d_toy`" not in row:
+        assert f"{entry.splits['train']:,}" in row
+        assert "x".join(map(str, entry.image_shape)) in row
+        assert (", ".join(f"{k} {v}" for k, v in entry.factors.items()) or "unknown") in row
+        assert entry.citation in row

@@ -38,6 +38,7 @@ def download(entry: Entry, folder: Path) -> dict[str, RawCopy]:
         faults: dict[str, str] = {}
         copy = _download_file(file, folder, faults)
         if copy is None:
+            _remove_empty(folder)
             missing = [other for other in entry.files if not (folder / other.name).exists()]
             raise UserError(
                 f"Could not download {file.name} ("
@@ -70,6 +71,14 @@ def _download_file(file: RawFile, folder: Path, faults: dict[str, str]) -> RawCo
                 if number:
                     break
     return None
+
+
+def _remove_empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if not path.stat().st_size:
+            path.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _fetch(url: str, path: Path, file: RawFile) -> None:
