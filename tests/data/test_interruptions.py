@@ -69,7 +69,7 @@ def test_killed_in_the_middle_of_a_preparation(
 
 def test_killed_again_and_again(undisturbed, tmp_path, server, pytestconfig):
     wanted = undisturbed("celeba")
-    for _ in range(3):
+    for _ in range(2):
         with start(
             "celeba", f"{server.url}/good", tmp_path / "data", 2, pytestconfig.rootpath
         ) as p:
