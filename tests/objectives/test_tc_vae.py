@@ -111,3 +111,20 @@ def test_a_batch_of_one_is_finite():
     posterior = Posterior(torch.zeros(1, 2), torch.zeros(1, 2))
     log = log_densities(posterior.sample(), posterior, 1000)
     assert all(values.isfinite().all() for values in log)
+
+
+def test_large_batches_are_taken_in_parts_that_make_the_whole():
+    torch.manual_seed(0)
+    posterior = Posterior(torch.randn(150, 3), torch.randn(150, 3) - 1)
+    codes = posterior.sample()
+    log = log_densities(codes, posterior, 1000)
+    weights = stratified_log_weights(150, 1000, torch.float32, torch.device("cpu"))
+    density = torch.distributions.Normal(posterior.mean, posterior.std)
+    pairwise = density.log_prob(codes.unsqueeze(1))
+    torch.testing.assert_close(
+        log.aggregate, torch.logsumexp(pairwise.sum(2) + weights, 1), rtol=1e-4, atol=1e-4
+    )
+    one_by_one = torch.stack(
+        [torch.logsumexp(pairwise[:, :, j] + weights, 1) for j in range(3)]
+    )  # fmt: skip
+    torch.testing.assert_close(log.marginals, one_by_one.sum(0), rtol=1e-4, atol=1e-4)

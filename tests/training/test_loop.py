@@ -87,8 +87,11 @@ def test_the_log_is_the_mean_over_all_steps(data_dir):
         seen.append((recon.item(), kl.item()))
     assert len(seen) == 7  # the last batch has 4 images
     assert epoch.step == 7
-    assert epoch.terms["recon_loss"] == pytest.approx(np.mean(seen, axis=0)[0], rel=1e-4)
-    assert epoch.terms["kl_loss"] == pytest.approx(np.mean(seen, axis=0)[1], rel=1e-3)
+    # Adam turns roundings of tiny gradients into whole steps: the paths part slowly
+    recon, kl = np.mean(seen, axis=0)
+    assert epoch.terms["recon_loss"] == pytest.approx(recon, rel=1e-3)
+    assert epoch.terms["kl_loss"] == pytest.approx(kl, rel=1e-2)
+    assert abs(seen[-1][0] - recon) > 1e-2 * recon  # a log of the last step would differ
 
 
 def test_the_log_file_has_one_row_a_term_and_epoch(trained):

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from disvae.errors import UserError
+from disvae.models.output_layer import OutputLayer
 from disvae.posterior import Posterior
 
 IMAGE_SIZES = (32, 64)
@@ -43,13 +44,13 @@ class Encoder(nn.Module):
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Posterior:
         """Encode `images` in [0, 1]."""
-        x = F.relu(self.conv1(images))
-        x = F.relu(self.conv2(x))
-        x = F.relu(self.conv3(x))
+        x = F.relu(self.conv1(images), inplace=True)
+        x = F.relu(self.conv2(x), inplace=True)
+        x = F.relu(self.conv3(x), inplace=True)
         if self.conv_64 is not None:
-            x = F.relu(self.conv_64(x))
-        x = F.relu(self.lin1(x.flatten(1)))
-        x = F.relu(self.lin2(x))
+            x = F.relu(self.conv_64(x), inplace=True)
+        x = F.relu(self.lin1(x.flatten(1)), inplace=True)
+        x = F.relu(self.lin2(x), inplace=True)
         mean, logvar = self.mu_logvar_gen(x).view(len(x), -1, 2).unbind(-1)
         return Posterior(mean, logvar)
 
@@ -77,17 +78,17 @@ class Decoder(nn.Module):
         )
         self.convT1 = nn.ConvTranspose2d(_CHANNELS, _CHANNELS, 4, stride=2, padding=1)
         self.convT2 = nn.ConvTranspose2d(_CHANNELS, _CHANNELS, 4, stride=2, padding=1)
-        self.convT3 = nn.ConvTranspose2d(_CHANNELS, image_shape[0], 4, stride=2, padding=1)
+        self.convT3 = OutputLayer(_CHANNELS, image_shape[0])
 
     def forward(self, codes: Float[Tensor, "B D"]) -> Float[Tensor, "B C H W"]:
         """Decode `codes` to logits."""
-        x = F.relu(self.lin1(codes))
-        x = F.relu(self.lin2(x))
-        x = F.relu(self.lin3(x)).view(-1, _CHANNELS, _GRID, _GRID)
+        x = F.relu(self.lin1(codes), inplace=True)
+        x = F.relu(self.lin2(x), inplace=True)
+        x = F.relu(self.lin3(x), inplace=True).view(-1, _CHANNELS, _GRID, _GRID)
         if self.convT_64 is not None:
-            x = F.relu(self.convT_64(x))
-        x = F.relu(self.convT1(x))
-        x = F.relu(self.convT2(x))
+            x = F.relu(self.convT_64(x), inplace=True)
+        x = F.relu(self.convT1(x), inplace=True)
+        x = F.relu(self.convT2(x), inplace=True)
         logits: Tensor = self.convT3(x)
         return logits
 

@@ -18,6 +18,8 @@ from disvae.objectives.terms import (
 )
 from disvae.posterior import Posterior, VAEOutput
 
+_ROWS = 64  # codes at once: large evaluation batches stay within the cache
+
 
 class LogDensities(NamedTuple):
     """Log densities of sampled codes, in nats, each ``[B]``.
@@ -105,19 +107,30 @@ def log_densities(codes: Float[Tensor, "B D"], posterior: Posterior, n_data: int
     n_data
         Number of images in the dataset.
     """
-    # [i, j, d]: code i under the posterior of image j
+    log_weights = stratified_log_weights(len(codes), n_data, codes.dtype, codes.device)
+    blocks = zip(torch.split(codes, _ROWS), torch.split(log_weights, _ROWS), strict=True)
+    parts = [_log_mixtures(rows, posterior, row_weights) for rows, row_weights in blocks]
+    aggregate, marginals = (torch.cat(part) for part in zip(*parts, strict=True))
+    zero = codes.new_zeros(())
+    return LogDensities(
+        given_image=gaussian_log_density(codes, posterior.mean, posterior.logvar).sum(1),
+        aggregate=aggregate,
+        marginals=marginals,
+        prior=gaussian_log_density(codes, zero, zero).sum(1),
+    )
+
+
+def _log_mixtures(
+    codes: Float[Tensor, "R D"], posterior: Posterior, log_weights: Float[Tensor, "R B"]
+) -> tuple[Float[Tensor, "R"], Float[Tensor, "R"]]:
+    """Log of the weighted mixture of the posteriors at `codes`: joint, and product of marginals."""
+    # [r, j, d]: code r under the posterior of image j
     pairwise = gaussian_log_density(
         codes.unsqueeze(1), posterior.mean.unsqueeze(0), posterior.logvar.unsqueeze(0)
     )
-    joint = pairwise.sum(2)
-    log_weights = stratified_log_weights(len(codes), n_data, codes.dtype, codes.device)
-    zero = codes.new_zeros(())
-    return LogDensities(
-        given_image=joint.diagonal(),
-        aggregate=torch.logsumexp(joint + log_weights, 1),
-        marginals=torch.logsumexp(pairwise + log_weights.unsqueeze(2), 1).sum(1),
-        prior=gaussian_log_density(codes, zero, zero).sum(1),
-    )
+    joint = torch.logsumexp(pairwise.sum(2) + log_weights, 1)
+    marginals = torch.logsumexp(pairwise + log_weights.unsqueeze(2), 1).sum(1)
+    return joint, marginals
 
 
 @functools.lru_cache(maxsize=8)

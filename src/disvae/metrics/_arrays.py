@@ -1,0 +1,210 @@
+"""The door: turn anyone's arrays into checked NumPy arrays, once."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Num
+
+from disvae.errors import UserError
+
+SPARSE = 8  # possible keys a row, beyond which sorting beats a table of all keys
+TINY = 1e-140  # its square is still a number
+ONE_VALUE = "Factor {} has only one value, so leave it out of the scoring."
+
+
+class ArrayLike(Protocol):
+    """A NumPy array, a torch tensor on any device, or whatever else NumPy can read."""
+
+    def __array__(self) -> np.ndarray[Any, Any]:
+        """Return the values as a NumPy array."""
+
+
+def to_numpy(array: ArrayLike) -> np.ndarray[Any, Any]:
+    """Copy a tensor to the host if need be; NumPy arrays pass through.
+
+    Torch is recognised by its methods, so that it need not be installed.
+    """
+    if hasattr(array, "detach"):
+        tensor = array.detach().cpu()
+        # NumPy has no bfloat16; every other floating type widens without loss too.
+        array = tensor.double() if tensor.is_floating_point() else tensor
+    return np.asarray(array)
+
+
+def as_codes(codes: Num[ArrayLike, "N D"], name: str = "codes") -> Float[np.ndarray, "N D"]:
+    """Check codes: two axes, at least two images and one code, all finite.
+
+    Raises
+    ------
+    UserError
+        One sentence that names what is wrong.
+    """
+    array = to_numpy(codes)
+    if array.ndim != 2:
+        raise UserError(
+            f"{name} must have two axes, images by codes, but its shape is {array.shape}."
+        )
+    if array.shape[0] < 2 or array.shape[1] < 1:
+        raise UserError(
+            f"{name} must hold at least 2 images and 1 code, but its shape is {array.shape}."
+        )
+    if array.dtype.kind not in "fiub":
+        raise UserError(f"{name} must hold real numbers, but its type is {array.dtype}.")
+    array = array.astype(np.float64, copy=False)
+    if not np.isfinite(array).all():
+        bad = np.flatnonzero(~np.isfinite(array).all(axis=0)).tolist()
+        raise UserError(
+            f"{name} has NaN or infinite values in columns {bad}: check the model that made them."
+        )
+    return array
+
+
+def as_logvar(
+    logvar: Num[ArrayLike, "N D"] | None, mean: Float[np.ndarray, "N D"]
+) -> Float[np.ndarray, "N D"]:
+    """Check log variances: there, of the mean's shape, finite and of usable size.
+
+    Raises
+    ------
+    UserError
+        One sentence that names what is wrong.
+    """
+    if logvar is None:
+        raise UserError(
+            "This score reads the posterior's width: give logvar as well, or ask for a score "
+            "that needs the codes only, such as binned_mig."
+        )
+    array = as_codes(logvar, "logvar")
+    if array.shape != mean.shape:
+        raise UserError(
+            f"logvar must have the shape of mean, {mean.shape}, but its shape is {array.shape}."
+        )
+    if np.abs(array).max() > 700:
+        raise UserError(
+            "logvar holds values beyond 700 in size: give log variances, not variances."
+        )
+    return array
+
+
+def as_factors(factors: Num[ArrayLike, "N K"] | None, n_images: int) -> Int[np.ndarray, "N K"]:
+    """Check factors and number each factor's values 0, 1, ... in ascending order.
+
+    Raises
+    ------
+    UserError
+        One sentence that names what is wrong.
+    """
+    array = factor_values(factors, n_images)
+    return np.stack([_number_values(column) for column in array.T], axis=1)
+
+
+def factor_values(factors: Num[ArrayLike, "N K"] | None, n_images: int) -> Num[np.ndarray, "N K"]:
+    """Check factors and keep their values, for scores that read them as numbers.
+
+    Raises
+    ------
+    UserError
+        One sentence that names what is wrong.
+    """
+    if factors is None:
+        raise UserError(
+            "This score needs the true factors: give factors, or ask for a score without, "
+            "such as total_correlation."
+        )
+    array = to_numpy(factors)
+    if array.ndim != 2 or array.shape[1] < 1:
+        raise UserError(
+            f"factors must have two axes, images by factors, but its shape is {array.shape}."
+        )
+    if array.shape[0] != n_images:
+        raise UserError(
+            f"factors has {array.shape[0]} rows but the codes have {n_images}: "
+            "give one row of factors per image."
+        )
+    if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+        raise UserError("factors must hold numbers, none of them NaN or infinite.")
+    return array
+
+
+def require_varied(factors: Int[np.ndarray, "N K"], names: Sequence[str] | None = None) -> None:
+    """Refuse factors with one value, in numbered factors: nothing can be told of them.
+
+    Raises
+    ------
+    UserError
+        Names the first such factor.
+    """
+    for k in range(factors.shape[1]):
+        if factors[:, k].max() == factors[:, k].min():
+            raise UserError(ONE_VALUE.format(repr(names[k]) if names else k))
+
+
+def checked(
+    codes: Num[ArrayLike, "N D"], factors: Num[ArrayLike, "N K"]
+) -> tuple[Float[np.ndarray, "N D"], Int[np.ndarray, "N K"]]:
+    """Check codes, number the factors' values, and see that every factor varies.
+
+    Raises
+    ------
+    UserError
+        One sentence that names what is wrong.
+    """
+    table = as_codes(codes)
+    labels = as_factors(factors, len(table))
+    require_varied(labels)
+    return table, labels
+
+
+def require_at_least(name: str, value: float, minimum: float) -> None:
+    """Refuse a setting below its bound.
+
+    Raises
+    ------
+    UserError
+        Names the setting, the bound and the value.
+    """
+    if not value >= minimum:
+        raise UserError(f"{name} must be at least {minimum}, but it is {value}.")
+
+
+def varies(codes: Float[np.ndarray, "N D"]) -> Bool[np.ndarray, " D"]:
+    """Tell codes that vary from constant ones; a range whose square vanishes is constant."""
+    ranges: Float[np.ndarray, " D"] = np.ptp(codes, axis=0)
+    return ranges > TINY
+
+
+def standardised(codes: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
+    """Scale to mean 0 and variance 1; constant codes become 0."""
+    centred = codes - codes.mean(axis=0)
+    # The mean of equal numbers is off by rounding, which would pass for variance.
+    centred[:, ~varies(codes)] = 0
+    scale = centred.std(axis=0)
+    scale[scale == 0] = 1
+    scaled: Float[np.ndarray, "N D"] = centred / scale
+    return scaled
+
+
+def compact(
+    keys: Int[np.ndarray, " N"], bound: int
+) -> tuple[Int[np.ndarray, " unique"], Int[np.ndarray, " N"]]:
+    """Return the sorted distinct keys and each key's index among them; keys lie in [0, bound)."""
+    if bound > SPARSE * len(keys):
+        unique, inverse = np.unique(keys, return_inverse=True)
+        return unique, inverse
+    present = np.zeros(bound, dtype=bool)
+    present[keys] = True
+    unique = np.flatnonzero(present)
+    index = np.empty(bound, dtype=np.int64)
+    index[unique] = np.arange(len(unique))
+    return unique, index[keys]
+
+
+def _number_values(column: Num[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
+    """Replace values by their rank among the distinct ones."""
+    low, high = column.min(), column.max()
+    if column.dtype.kind in "iu" and int(high) - int(low) < SPARSE * len(column):
+        shifted = column.astype(np.int64) - int(low)
+        return compact(shifted, int(high) - int(low) + 1)[1]
+    inverse: Int[np.ndarray, " N"] = np.unique(column, return_inverse=True)[1]
+    return inverse
