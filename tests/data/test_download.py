@@ -16,7 +16,6 @@ from disvae.errors import UserError
 from tests.data.raw_files import NAMES, raw, small_entry
 from tests.data.server import LASTING, PASSING, serving
 
-
 # the others come in files like those of one of these
 KINDS = [name for name in NAMES if name not in ("fashion", "mpi3d_realistic")]
 
