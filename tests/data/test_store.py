@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from disvae.data import store
 from disvae.data.dataset import Dataset
 from disvae.data.store import Manifest, building, read_manifest
 from disvae.errors import UserError
@@ -46,19 +47,60 @@ def test_splits_are_parts_of_one_array(tmp_path):
         Dataset(folder, manifest, split="all")
 
 
-def test_an_interrupted_preparation_leaves_nothing(tmp_path):
-    manifest = Manifest(
+@pytest.fixture
+def manifest():
+    return Manifest(
         name="d", image_shape=(1, 32, 32), splits={"train": 4}, background="black",
         factors={}, packed=False, source={},
     )  # fmt: skip
-    with pytest.raises(KeyboardInterrupt), building(tmp_path / "d", manifest) as builder:
-        builder.append(blobs(2, 32))
-        raise KeyboardInterrupt
-    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_preparation_leaves_nothing(tmp_path, manifest):
     too_few = pytest.raises(UserError, match="should have 4 images, but its files hold 2")
     with too_few, building(tmp_path / "d", manifest) as builder:
         builder.append(blobs(2, 32))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_preparation_goes_on(tmp_path, manifest, monkeypatch):
+    monkeypatch.setattr(store, "_COMMIT_BYTES", 1)
+    images = blobs(4, 32)
+    with pytest.raises(KeyboardInterrupt), building(tmp_path / "d", manifest) as builder:
+        builder.append(images[:3])
+        raise KeyboardInterrupt
+    assert not (tmp_path / "d").exists()
+    with building(tmp_path / "d", manifest) as builder:
+        assert builder.written == 3
+        builder.append(images[3:])
+    assert [path.name for path in tmp_path.iterdir()] == ["d"]
+    assert sorted(path.name for path in (tmp_path / "d").iterdir()) == [
+        "images.npy", "manifest.json",
+    ]  # fmt: skip
+    dataset = Dataset(tmp_path / "d", read_manifest(tmp_path / "d"))
+    np.testing.assert_array_equal(dataset.images(slice(None)).numpy(), images)
+
+
+def test_bytes_after_the_last_commit_do_not_count(tmp_path, manifest, monkeypatch):
+    monkeypatch.setattr(store, "_COMMIT_BYTES", 2048)
+    images = blobs(4, 32)
+    with pytest.raises(KeyboardInterrupt), building(tmp_path / "d", manifest) as builder:
+        builder.append(images[:2])
+        builder.append(np.full_like(images[:1], 7))  # as if power had failed in this write
+        raise KeyboardInterrupt
+    with building(tmp_path / "d", manifest) as builder:
+        assert builder.written == 2
+        builder.append(images[2:])
+    dataset = Dataset(tmp_path / "d", read_manifest(tmp_path / "d"))
+    np.testing.assert_array_equal(dataset.images(slice(None)).numpy(), images)
+
+
+@pytest.mark.parametrize("progress", ["", "[]", "{}", '{"written": 3, "manifest": {}}'])
+def test_a_damaged_record_of_progress_starts_anew(tmp_path, manifest, progress):
+    (tmp_path / ".d.partial").mkdir()
+    (tmp_path / ".d.partial/progress.json").write_text(progress)
+    with building(tmp_path / "d", manifest) as builder:
+        assert builder.written == 0
+        builder.append(blobs(4, 32))
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"name": 3}'])

@@ -41,7 +41,7 @@ ENTRY = Entry(
     files=(
         RawFile("rendered_chairs.tar", (f"https://{_ADDRESS}", f"http://{_ADDRESS}"), md5=None),
     ),
-    download="several GB",
+    download="a few GB",
     licence="none stated by its authors",
     citation="Aubry, Maturana, Efros, Russell, Sivic: Seeing 3D chairs, CVPR 2014",
 )

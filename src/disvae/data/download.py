@@ -15,7 +15,7 @@ from disvae.files import write_text
 _TIMEOUT = 30  # seconds without a byte
 _TRIES = 3  # of each source, unless it says that it has no such file
 _PAUSE = 1.0  # seconds before the second try; twice as long before the third
-_CHUNK = 2**20  # bytes
+_CHUNK = 2**16  # bytes; so many at most are lost when a connection breaks
 _COMPLETE = 416  # HTTP: no bytes beyond those that are here already
 
 
@@ -38,6 +38,7 @@ def download(entry: Entry, folder: Path) -> dict[str, RawCopy]:
         faults: dict[str, str] = {}
         copy = _download_file(file, folder, faults)
         if copy is None:
+            _remove_empty(folder)
             missing = [other for other in entry.files if not (folder / other.name).exists()]
             raise UserError(
                 f"Could not download {file.name} ("
@@ -72,6 +73,14 @@ def _download_file(file: RawFile, folder: Path, faults: dict[str, str]) -> RawCo
     return None
 
 
+def _remove_empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if not path.stat().st_size:
+            path.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
 def _fetch(url: str, path: Path, file: RawFile) -> None:
     """Download `url` to `path`, going on where an earlier try broke off.
 
@@ -80,11 +89,22 @@ def _fetch(url: str, path: Path, file: RawFile) -> None:
     part = path.with_name(f"{path.name}.part")
     with part.open("ab" if file.md5 else "wb") as stream:
         here = stream.tell()
-        headers = {"Range": f"bytes={here}-"} if here else {}
+
+        def start_over(response: requests.Response, **_: object) -> None:
+            if response.status_code == requests.codes.ok:  # all of it, whatever was asked for
+                stream.truncate(0)
+
+        headers = {"Accept-Encoding": "identity"}  # the bytes as published
+        if here:
+            headers["Range"] = f"bytes={here}-"
         # a total, as a bar without one is neither true nor false; pooch sets the real one
         bar = tqdm(total=1, desc=path.name, unit="B", unit_scale=True, disable=None)
         fetch = pooch.HTTPDownloader(
-            progressbar=bar, chunk_size=_CHUNK, timeout=_TIMEOUT, headers=headers
+            progressbar=bar,
+            chunk_size=_CHUNK,
+            timeout=_TIMEOUT,
+            headers=headers,
+            hooks={"response": start_over},
         )
         try:
             fetch(url, stream, None)

@@ -7,7 +7,13 @@ from pathlib import Path
 from disvae.data.catalog import CATALOG, find_entry
 from disvae.data.entry import Entry
 from disvae.data.prepare import data_root, downloads_folder, sole_writer
-from disvae.data.store import Manifest, damaged_files, partial_folder, read_manifest
+from disvae.data.store import (
+    Manifest,
+    damaged_files,
+    is_store,
+    partial_folder,
+    read_manifest,
+)
 from disvae.errors import UserError
 
 
@@ -26,7 +32,7 @@ def known_datasets(
 def find_folder(name_or_folder: str, root: str | Path | None = None) -> Path:
     """Return the folder of a dataset: by its name, or of own images by the folder itself."""
     folder = Path(name_or_folder)
-    if name_or_folder in CATALOG or not (folder / "manifest.json").exists():
+    if name_or_folder in CATALOG or not is_store(folder):
         folder = data_root(root) / find_entry(name_or_folder).name
     return folder
 

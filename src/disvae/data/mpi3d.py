@@ -17,7 +17,7 @@ FACTORS = {
     "object_color": 6, "object_shape": 6, "object_size": 2, "camera_height": 3,
     "background_color": 3, "horizontal_axis": 40, "vertical_axis": 40,
 }  # fmt: skip
-_BLOCK = 1024  # images
+_BLOCK = 256  # images
 _FOLDERS = (
     "https://storage.googleapis.com/mpi3d_disentanglement_dataset/data/",
     "https://storage.googleapis.com/disentanglement_dataset/Final_Dataset/",

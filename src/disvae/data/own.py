@@ -45,11 +45,18 @@ def fingerprint(path: Path) -> str:
             raise UserError(f"There is no file {path}.")
         return file_hash(path, "sha256")
     names = _image_files(path)
-    hashes = map_in_order(lambda name: file_hash(path / name, "sha256"), names)
+    hashes = map_in_order(lambda name: _hash(path / name), names)
     whole = hashlib.sha256()
     for name, digest in zip(names, hashes, strict=True):
         whole.update(f"{name}\0{digest}\n".encode("utf-8", "surrogateescape"))
     return whole.hexdigest()
+
+
+def _hash(path: Path) -> str:
+    try:
+        return file_hash(path, "sha256") if path.is_file() else ""
+    except OSError:
+        return ""  # `look` says why it cannot be read
 
 
 def look(path: Path, size: int) -> tuple[Entry, dict[str, str]]:
@@ -128,6 +135,8 @@ def _look_at(folder: Path, names: Sequence[str], size: int) -> list[_Look | str]
     looks: list[_Look | str] = []
     for name in names:
         try:
+            if not (folder / name).is_file():  # a pipe would never end, a link may lead nowhere
+                raise UnreadableImageError("no regular file")
             if (folder / name).stat().st_size > MAX_BYTES:
                 raise UnreadableImageError("too large")
             pixels = to_array(read_image((folder / name).read_bytes(), size), 3, size)

@@ -17,7 +17,7 @@ from disvae.data.parallel import map_in_order
 from disvae.data.store import Builder
 from disvae.errors import UserError
 
-_BLOCK_BYTES = 2**24
+_BLOCK_BYTES = 2**22  # many blocks are in memory at a time: two and more for each core
 _MAX_SIDE = 8192
 _MAX_FACTORS = 1000
 

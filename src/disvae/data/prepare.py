@@ -14,7 +14,7 @@ from disvae.data.catalog import CATALOG, find_entry
 from disvae.data.dataset import Dataset
 from disvae.data.download import download
 from disvae.data.entry import Entry, RawCopy
-from disvae.data.store import Manifest, building, read_manifest
+from disvae.data.store import Manifest, building, is_store, read_manifest
 from disvae.data.verify import recognise, verify
 from disvae.errors import UserError
 
@@ -91,7 +91,7 @@ def prepare(
     path = Path(name_or_path)
     if str(name_or_path) in CATALOG:
         return _prepare_named(find_entry(str(name_or_path)), data_root(root) / name_or_path)
-    if (path / "images.npy").exists() and read_manifest(path) is not None:
+    if is_store(path) and read_manifest(path) is not None:
         return path
     if path.is_dir() or path.suffix == ".npz":
         return _prepare_own(path, data_root(root), image_size or own.SIZE)
@@ -102,6 +102,8 @@ def prepare(
 
 
 def _prepare_named(entry: Entry, folder: Path) -> Path:
+    if read_manifest(folder) is not None:  # no lock: the folder may be read-only
+        return folder
     with sole_writer(folder):
         if read_manifest(folder) is None:
             _refuse_occupied(folder)
@@ -120,6 +122,8 @@ def _prepare_named(entry: Entry, folder: Path) -> Path:
 def _prepare_own(path: Path, root: Path, size: int) -> Path:
     digest = own.fingerprint(path)
     folder = root / "own" / f"{own.name_of(path)}-{size}-{digest[:16]}"
+    if read_manifest(folder) is not None:
+        return folder
     with sole_writer(folder):
         if read_manifest(folder) is None:
             _refuse_occupied(folder)

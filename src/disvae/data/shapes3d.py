@@ -16,8 +16,8 @@ SIZE = 64
 FACTORS = {
     "floor_hue": 10, "wall_hue": 10, "object_hue": 10, "scale": 8, "shape": 4, "orientation": 15,
 }  # fmt: skip
-_BLOCK = 1024  # images
-_MAX_SLAB = 32 * _BLOCK  # 400 MB
+_BLOCK = 256  # images
+_MAX_SLAB = 2**15  # images: 400 MB
 
 
 def _write(files: Mapping[str, Path], builder: Builder) -> None:

@@ -113,7 +113,7 @@ class Builder:
         """Append images ``[n, C, H, W]``, or ``[n, C*H*W/8]`` if they are packed."""
         if rows.dtype != np.uint8 or rows.shape[1:] != self.manifest.row_shape:
             raise ValueError(f"rows are {rows.dtype} {rows.shape}, not {self.manifest.row_shape}")
-        np.ascontiguousarray(rows).tofile(self._file)
+        self._file.write(np.ascontiguousarray(rows).data)  # unlike tofile, it says why it fails
         self.written += len(rows)
         self._bar.update(len(rows))
         if self.written >= self._next_commit:
@@ -203,6 +203,11 @@ def building(folder: Path, manifest: Manifest) -> Iterator[Builder]:
     except Exception:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def is_store(folder: Path) -> bool:
+    """Whether `folder` looks like a prepared dataset, and not like one of the user's."""
+    return all((folder / name).is_file() for name in ("images.npy", "manifest.json"))
 
 
 def read_manifest(folder: Path) -> Manifest | None:

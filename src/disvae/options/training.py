@@ -65,9 +65,9 @@ class Options(Computing):
         ),
     ] = "mnist"
     image_size: Annotated[
-        Literal[32, 64] | None,
+        Annotated[int, Field(ge=32, le=64, multiple_of=32)] | None,
         NoneFromText,
-        Parameter(group=TRAINING, help="Side to resize own images to; `None` means 64."),
+        Parameter(group=TRAINING, help="Side to resize own images to: 32 or 64; `None`: 64."),
     ] = None
     train_fraction: Annotated[
         Annotated[float, Field(gt=0, le=1)],

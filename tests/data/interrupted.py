@@ -1,0 +1,34 @@
+"""A program for the tests: prepare a small dataset, and be killed on the way.
+
+python -m tests.data.interrupted NAME ADDRESS ROOT APPENDS; it kills itself (no clean-up, as
+kill -9) after so many pieces of images were written; 0: never.
+"""
+
+import os
+import signal
+import sys
+
+from disvae.data import catalog, images, store
+from disvae.data.prepare import prepare
+from tests.data.raw_files import small_entry
+
+
+def main(name: str, address: str, root: str, appends: int) -> None:
+    store._COMMIT_BYTES = 1
+    images._CHUNK = 4
+    if address:
+        catalog.CATALOG[name] = small_entry(name, address)
+    append, left = store.Builder.append, [appends]
+
+    def append_or_die(builder, rows):
+        append(builder, rows)
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    store.Builder.append = append_or_die
+    prepare(name, root)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4], int(sys.argv[4]))
