@@ -15,8 +15,8 @@ setup: .venv/ready
 
 # Train a beta-TCVAE on dSprites, evaluate it, draw what it learned.
 demo: setup
-	$(BIN)/disvae train demo -d dsprites -l btcvae --max-steps 2000
-	$(BIN)/disvae plot demo data-samples reconstruct -r 4 -s 1
+	$(BIN)/disvae train demo -d dsprites -l btcvae --btcvae-B 4 --lr 1e-3 --max-steps 2000 --is-metrics
+	$(BIN)/disvae plot demo data-samples reconstruct -r 4 -c 10 -s 1
 	$(BIN)/disvae plot demo traversals -r 10 -c 10 --is-show-loss
 	@echo "The pictures lie in $(CURDIR)/results/demo"
 

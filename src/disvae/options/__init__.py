@@ -6,8 +6,8 @@ The command line, ``specs.json`` and Python (``disvae.train(...)``) all read the
 from disvae.options.common import GENERAL, PLOT, SCORES, Computing
 from disvae.options.plotting import PlotOptions
 from disvae.options.scoring import ScoreOptions
-from disvae.options.training import Options, resolve
+from disvae.options.training import DATASETS, Options, resolve
 
 __all__ = [
-    "GENERAL", "PLOT", "SCORES", "Computing", "Options", "PlotOptions", "ScoreOptions", "resolve",
+    "DATASETS", "GENERAL", "PLOT", "SCORES", "Computing", "Options", "PlotOptions", "ScoreOptions", "resolve",
 ]  # fmt: skip
