@@ -9,5 +9,13 @@ from disvae.options.scoring import ScoreOptions
 from disvae.options.training import DATASETS, Options, resolve
 
 __all__ = [
-    "DATASETS", "GENERAL", "PLOT", "SCORES", "Computing", "Options", "PlotOptions", "ScoreOptions", "resolve",
-]  # fmt: skip
+    "DATASETS",
+    "GENERAL",
+    "PLOT",
+    "SCORES",
+    "Computing",
+    "Options",
+    "PlotOptions",
+    "ScoreOptions",
+    "resolve",
+]

@@ -1,0 +1,112 @@
+"""The commands of scores: eval --metrics, score --codes, --is-metrics."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import disvae
+from disvae.cli import main
+from disvae.metrics import Codes, evaluate
+
+
+@pytest.fixture(scope="module")
+def scored(data_dir, tmp_path_factory):
+    """A run on the small `dsprites`, trained with --is-metrics."""
+    return disvae.train(
+        "scored", dataset="dsprites", loss="VAE", epochs=1, batch_size=32, latent_dim=3,
+        is_metrics=True, no_test=True, device="cpu", data_dir=data_dir,
+        results_dir=tmp_path_factory.mktemp("results"),
+    )  # fmt: skip
+
+
+def test_is_metrics_computes_mig_and_aam_from_the_posteriors_of_all_images(scored):
+    logged = json.loads((scored.path / "metrics.log").read_text())
+    assert set(logged) == {"MIG", "AAM", "mig", "aam"}
+    dataset = scored.dataset()
+    posterior = scored.model.encode(dataset.images(slice(0, len(dataset))).float() / 255)
+    arrays = [part.detach().numpy() for part in posterior]
+    exact = disvae.metrics.mig(*arrays, dataset.factors)
+    assert logged["MIG"] == pytest.approx(exact, abs=1e-5)
+    assert logged["AAM"] == pytest.approx(disvae.metrics.aam(*arrays, dataset.factors), abs=1e-4)
+    assert logged["mig"]["settings"]["factors"] == list(dataset.factor_names)
+    with Image.open(scored.path / "mutual_information.png") as picture:
+        assert picture.width > 300
+
+
+def test_scores_merge_into_the_log_with_their_settings(scored, tmp_path, capsys):
+    shutil.copytree(scored.path, tmp_path / "run")
+    arguments = ["eval", "run", "--results-dir", str(tmp_path), "--device", "cpu"]
+    chosen = ["--metrics", "total_correlation,factor_vae", "--metric-factors", "scale,posX",
+              "--repeats", "2"]  # fmt: skip
+    assert main([*arguments, *chosen]) == 0
+    assert "factor_vae" in capsys.readouterr().out
+    logged = json.loads((tmp_path / "run/metrics.log").read_text())
+    assert {"MIG", "AAM", "mig", "aam", "total_correlation", "factor_vae"} == set(logged)
+    assert logged["factor_vae"]["settings"]["factors"] == ["scale", "posX"]
+    assert logged["factor_vae"]["settings"]["repeats"] == 2
+    assert logged["factor_vae"]["std"] is not None
+    assert logged["mig"] == scored.metrics["mig"]
+
+
+def test_dci_draws_its_importances(scored, tmp_path):
+    shutil.copytree(scored.path, tmp_path / "run")
+    assert main(["eval", "run", "--metrics", "dci", "--metric-factors", "posX,posY",
+                 "--results-dir", str(tmp_path)]) == 0  # fmt: skip
+    assert (tmp_path / "run/dci_importance.png").exists()
+
+
+def test_codes_of_any_model_are_scored_from_a_file(tmp_path, capsys):
+    random = np.random.default_rng(0)
+    factors = np.stack([np.repeat([0, 1, 2], 40), np.tile([0, 1], 60)], 1)
+    mean = factors + 0.01 * random.standard_normal((120, 2))
+    logvar = np.full((120, 2), -6.0)
+    path = tmp_path / "codes.npz"
+    np.savez(path, mean=mean, logvar=logvar, factors=factors, factor_names=["a", "b"])
+    assert main(["score", "--codes", str(path), "--metrics", "mig,aam"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((tmp_path / "codes.metrics.json").read_text())
+    assert printed["MIG"] > 0.99
+    assert printed["MIG"] == evaluate(Codes(mean, logvar, factors), "mig")["MIG"]
+    assert [row["factor"] for row in printed["mig"]["parts"]["per_factor"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize("fault", ["gone", "text", "no mean", "objects"])
+def test_bad_files_of_codes_are_one_sentence(tmp_path, capsys, fault):
+    path = tmp_path / "codes.npz"
+    if fault == "text":
+        path.write_text("hello")
+    elif fault == "no mean":
+        np.savez(path, z=np.zeros((3, 2)))
+    elif fault == "objects":
+        np.savez(path, mean=np.array([{}, {}], dtype=object))
+    assert main(["score", "--codes", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "codes.npz" in said
+    assert said.count("\n") == 1
+
+
+def test_datasets_without_factors_get_a_sentence_before_any_work(
+    trained, data_dir, capsys, tmp_path
+):
+    shutil.copytree(trained.path, tmp_path / "run")
+    before = (tmp_path / "run").stat().st_mtime_ns
+    places = ["--results-dir", str(tmp_path), "--data-dir", str(data_dir)]
+    assert main(["eval", "run", "--metrics", "mig", *places]) == 2
+    assert "mig needs factors" in capsys.readouterr().err
+    assert main(["train", "new", "-d", "mnist", "--is-metrics", *places]) == 2
+    assert "mig needs factors" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+    assert (tmp_path / "run").stat().st_mtime_ns == before
+    assert main(["eval", "run", "--metrics", "all", *places]) == 0
+    scores = json.loads((tmp_path / "run/metrics.log").read_text())
+    assert set(scores) == {"total_correlation", "wasserstein_dependence", "code_information"}
+
+
+def test_list_explains_every_score(capsys):
+    assert main(["eval", "--list"]) == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert listed == list(disvae.metrics.SCORES)
+    assert main(["eval"]) == 2
