@@ -234,13 +234,11 @@ class PlotOptions(Places):
     seed: Annotated[Seed, Parameter(alias="-s", group=PLOT, help=_SEED_HELP)] = None
     n_rows: Annotated[
         Annotated[int, Field(ge=1, le=1000)],
-        Parameter(alias="-r", group=PLOT, help="The number of rows to visualize (if applicable)."),
+        Parameter(alias="-r", group=PLOT, help="The number of rows (if applicable)."),
     ] = 6
     n_cols: Annotated[
         Annotated[int, Field(ge=1, le=1000)],
-        Parameter(
-            alias="-c", group=PLOT, help="The number of columns to visualize (if applicable)."
-        ),
+        Parameter(alias="-c", group=PLOT, help="The number of columns (if applicable)."),
     ] = 7
     max_traversal: Annotated[
         Annotated[float, Field(gt=0, allow_inf_nan=False)],
@@ -265,18 +263,15 @@ class PlotOptions(Places):
     ] = ()
     upsample_factor: Annotated[
         Annotated[int, Field(ge=1, le=64)],
-        Parameter(
-            alias="-u",
-            group=PLOT,
-            help="The scale factor with which to upsample the image (if applicable).",
-        ),
+        Parameter(alias="-u", group=PLOT, help="Whole factor to magnify images by."),
     ] = 1
     is_show_loss: Annotated[
         bool, _flag(PLOT, "Displays the loss on the figures (if applicable).")
     ] = False
-    is_posterior: Annotated[bool, _flag(PLOT, "Traverses the posterior instead of the prior.")] = (
-        False
-    )
+    is_posterior: Annotated[bool, _flag(PLOT, "Traverses the posterior, not the prior.")] = False
+    format: Annotated[
+        Literal["png", "pdf", "svg"], Parameter(group=PLOT, help="Of `losses` and `latents`.")
+    ] = "png"
 
 
 def resolve(given: Mapping[str, Any]) -> Options:

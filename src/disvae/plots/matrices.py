@@ -1,0 +1,71 @@
+"""Matrices of factors and codes, as labelled heat maps."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+from disvae.errors import UserError
+from disvae.plots.figures import new_figure, to_image
+
+_MOST_NUMBERS = 20  # codes from which the numbers in the cells are left out
+
+
+def matrix(
+    values: Float[np.ndarray, "K D"],
+    factor_names: Sequence[str],
+    kl: Float[np.ndarray, "D"] | None = None,
+    title: str = "",
+) -> Image.Image:
+    """Draw a heat map of factors (rows) by codes (columns), with the value in each cell.
+
+    Parameters
+    ----------
+    values
+        For example mutual information in nats, or the importance of codes.
+    factor_names
+        K names.
+    kl
+        KL of each code: the columns are ordered by it, largest first. Default: as given.
+    title
+        What the values are, and their unit.
+
+    Raises
+    ------
+    UserError
+        If the shapes do not agree.
+
+    Examples
+    --------
+    >>> matrix(np.eye(2), ["scale", "posX"], kl=np.array([0.1, 3.0])).mode
+    'RGB'
+    """
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 2 or 0 in values.shape or len(values) != len(factor_names):
+        raise UserError(
+            f"A matrix should be [K, D] with K factor names, but its shape is {values.shape} "
+            f"and there are {len(factor_names)} names."
+        )
+    n_codes = values.shape[1]
+    if kl is not None and np.shape(kl) != (n_codes,):
+        raise UserError(
+            f"A matrix of {n_codes} codes needs {n_codes} KLs, but their shape is {np.shape(kl)}."
+        )
+    order = np.arange(n_codes) if kl is None else np.argsort(-np.asarray(kl), kind="stable")
+    values = values[:, order]
+    figure, axes = new_figure(1, 1, 2 + 0.5 * n_codes, 1 + 0.4 * len(values))
+    panel = axes[0, 0]
+    top = max(float(np.nanmax(values, initial=0)), 1e-12)
+    shown = panel.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect="auto")
+    panel.set_xticks(range(n_codes), [f"z{code}" for code in order])
+    panel.set_yticks(range(len(values)), factor_names)
+    panel.tick_params(length=0)
+    panel.spines[:].set_visible(False)
+    panel.set_title(title)
+    figure.colorbar(shown, ax=panel, pad=0.02).outline.set_visible(False)
+    if n_codes <= _MOST_NUMBERS:
+        for (factor, code), value in np.ndenumerate(values):
+            ink = "white" if value > 0.6 * top else "black"
+            panel.text(code, factor, f"{value:.2f}", ha="center", va="center", color=ink)
+    return to_image(figure)
