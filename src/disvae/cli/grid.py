@@ -5,8 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from disvae.options import GENERAL, PLOT, Places
-from disvae.validation import Count
+from disvae.options import GENERAL, PLOT
 
 
 def grid(
@@ -14,14 +13,16 @@ def grid(
     runs: Annotated[tuple[str, ...], Parameter(group=GENERAL, help="Names of the runs.")],
     /,
     *,
-    columns: Annotated[Count, Parameter(group=PLOT, help="Runs side by side.")] = 4,
-    places: Annotated[Places, Parameter(name="*")] = Places(),  # noqa: B008
+    columns: Annotated[int, Parameter(group=PLOT, help="Runs side by side.")] = 4,
+    results_dir: Annotated[Path, Parameter(group=GENERAL, help="Folder that holds the runs.")] = (
+        Path("results")
+    ),
 ) -> None:
     """Merge the `gif-traversals` of several runs into one labelled grid, row by row."""
     from disvae.plots import animations, montage
     from disvae.run import open_run, run_path
 
-    animations.check_suffix(out)
-    opened = [open_run(run_path(places.results_dir, name)) for name in runs]
+    animations.check_place(out)
+    opened = [open_run(run_path(results_dir, name)) for name in runs]
     animations.write_animation(out, montage.grid(opened, columns))
     print(out)

@@ -77,10 +77,12 @@ def training_frame(model: VAE, background: str) -> Image.Image:
     return image_grid(decode(model, codes.to(device)), background)
 
 
-def check_suffix(path: Path) -> None:
-    """Raise `UserError` unless `path` names an animation that can be written."""
+def check_place(path: Path) -> None:
+    """Raise `UserError` unless an animation can be written to `path`."""
     if path.suffix.lower() not in _WRITERS:
         raise UserError(f"An animation is a .gif or .webp file, but {path} is neither; rename it.")
+    if not path.parent.is_dir():
+        raise UserError(f"There is no folder {path.parent} for {path.name}; make it first.")
 
 
 def write_animation(
@@ -93,10 +95,10 @@ def write_animation(
     Raises
     ------
     UserError
-        If the suffix is another.
+        If the suffix is another, or there is no such folder.
     """
     path = Path(path)
-    check_suffix(path)
+    check_place(path)
     _WRITERS[path.suffix.lower()](path, frames, frames_per_second)
 
 
@@ -110,11 +112,15 @@ def write_gif(path: Path, frames: Sequence[Image.Image], frames_per_second: floa
         frames = [_to_even_greys(frame) for frame in frames]
     else:
         palette = _shared_palette(frames)
-        frames = [
-            frame.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE)
-            for frame in frames
-        ]
-    _save(path, frames, _durations(len(frames), 100 / frames_per_second, 10), format="GIF")
+        frames = [_to_palette(frame.convert("RGB"), palette) for frame in frames]
+    _save(
+        path,
+        frames,
+        _durations(len(frames), 100 / frames_per_second, 10),
+        format="GIF",
+        palette=bytes(frames[0].getpalette() or []),  # else each frame repeats its own
+        optimize=True,  # unchanged pixels become transparent
+    )
 
 
 def write_webp(path: Path, frames: Sequence[Image.Image], frames_per_second: float) -> None:
@@ -161,12 +167,24 @@ def _to_even_greys(frame: Image.Image) -> Image.Image:
 
 
 def _shared_palette(frames: Sequence[Image.Image]) -> Image.Image:
-    """Find the colours that all frames share; padding and labels keep pure black and white."""
+    """Find the colours that suit all frames; black comes first, then white."""
     width, height = frames[0].size
     step = int(np.ceil(np.sqrt(width * height * len(frames) / _SHEET_PIXELS)))
     pixels = [np.asarray(frame.convert("RGB"))[::step, ::step] for frame in frames]
-    sheet = Image.fromarray(np.concatenate(pixels)).quantize(253, kmeans=1)
+    sheet = Image.fromarray(np.concatenate(pixels)).quantize(
+        253, Image.Quantize.MAXCOVERAGE, kmeans=3
+    )
     colours = (sheet.getpalette() or [])[: 3 * 253]
     palette = Image.new("P", (1, 1))
     palette.putpalette([0, 0, 0, 255, 255, 255, *colours])
     return palette
+
+
+def _to_palette(frame: Image.Image, palette: Image.Image) -> Image.Image:
+    nearest = np.array(frame.quantize(palette=palette, dither=Image.Dither.NONE))
+    pixels = np.asarray(frame)
+    for index, colour in enumerate((0, 255)):  # Pillow's nearest is only near
+        nearest[(pixels == colour).all(-1)] = index
+    result = Image.fromarray(nearest, mode="P")
+    result.putpalette(palette.getpalette() or [])
+    return result

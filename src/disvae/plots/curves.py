@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
+from disvae.errors import UserError
 from disvae.options import PlotOptions
-from disvae.plots.figures import BLUE, new_figure, to_image, whole_numbers
+from disvae.plots.figures import BLUE, LIGHT, new_figure, number_epochs, to_image
 from disvae.plots.opened import Opened
 from disvae.run import Run
 from disvae.validation import checked
@@ -20,14 +21,15 @@ _TITLES = {
     "loss": "loss",
     "recon_loss": "reconstruction",
     "kl_loss": "KL",
-    "mi_loss": "index-code mutual information",
+    "mi_loss": "index-code MI",
     "tc_loss": "total correlation",
     "dw_kl_loss": "dimension-wise KL",
     "discrim_loss": "discriminator",
 }
 _N_COLS = 3
+_LATENTS = "latents"
 _LOG_ABOVE = 10  # ratio of largest to smallest value from which a log scale shows more
-_MOST_NAMED = 12  # latents that a legend has room for
+_MOST_NAMED = 10  # latents with a colour of their own
 
 
 def losses(run: Run | Opened, **options: Any) -> Image.Image:
@@ -46,7 +48,7 @@ def losses(run: Run | Opened, **options: Any) -> Image.Image:
     Raises
     ------
     UserError
-        If the run has no ``train_losses.log``.
+        If the run has no ``train_losses.log``, or an empty one.
     """
     return to_image(losses_figure(run, **options))
 
@@ -55,48 +57,57 @@ def losses_figure(run: Run | Opened, **options: Any) -> "Figure":
     """Draw `losses` as a Matplotlib figure."""
     run = Opened.of(run, checked(PlotOptions, options).data_dir).run
     terms = run.losses
+    if not terms:
+        raise UserError(f"{run.path / 'train_losses.log'} holds no epoch yet; train on.")
     latents = {name: values for name, values in terms.items() if name.startswith("kl_loss_")}
     named = [name for name in _TITLES if name in terms]
     named += [name for name in terms if name not in named and name not in latents]
-    n_panels = len(named) + bool(latents)
-    n_rows = -(-n_panels // _N_COLS)
-    figure, axes = new_figure(n_rows, _N_COLS, 9, 2.3 * n_rows)
-    for panel, name in zip(axes.flat, named, strict=False):
-        _curve(panel, terms[name], color=BLUE)
-        panel.set_title(_TITLES.get(name, name))
+    rows = [named[start : start + _N_COLS] for start in range(0, len(named), _N_COLS)]
+    mosaic = [row + ["."] * (_N_COLS - len(row)) for row in rows]
+    if latents:  # in a row of their own
+        mosaic.append([_LATENTS] * _N_COLS)
+    figure, panels = new_figure(mosaic, 9, 2.2 * len(mosaic))
+    for name in named:
+        _curve(panels[name], terms[name], color=BLUE)
+        panels[name].set_title(_TITLES.get(name, name))
         if _tenfold(terms[name]):
-            panel.set_yscale("log")
+            panels[name].set_yscale("log")
     if latents:
-        _latent_panel(axes.flat[len(named)], latents)
-    for panel in axes.flat[n_panels:]:
-        panel.set_visible(False)
-    for panel in axes[:, 0]:
-        panel.set_ylabel("nats an image")
-    for panel in axes.flat[max(0, n_panels - _N_COLS) : n_panels]:
-        panel.set_xlabel("epoch")
+        _latent_panel(panels[_LATENTS], latents)
+    for row in rows:
+        panels[row[0]].set_ylabel("nats an image")
+    for name in [_LATENTS] if latents else rows[-1]:
+        panels[name].set_xlabel("epoch")
     figure.suptitle(f"{run.name}: {run.options.loss} on {run.options.dataset}")
     return figure
 
 
 def _curve(panel: "Axes", values: Float[np.ndarray, "epochs"], **style: Any) -> None:
-    epochs = np.arange(1, len(values) + 1)
-    marker = "o" if len(values) < 10 else None  # a line of one point would be invisible
-    panel.plot(epochs, values, marker=marker, markersize=3, **style)
+    n_epochs = len(values)
+    marker = "o" if n_epochs < 10 else None  # a line of one point would be invisible
+    epochs = np.arange(1, n_epochs + 1)
+    panel.plot(epochs, values, marker=marker, markersize=3, linewidth=1, **style)
     panel.grid(alpha=0.3)
-    whole_numbers(panel)
+    number_epochs(panel, n_epochs)
 
 
 def _latent_panel(panel: "Axes", latents: dict[str, Float[np.ndarray, "epochs"]]) -> None:
-    from matplotlib import colormaps
-
     order = sorted(latents, key=lambda name: -latents[name][-1])
-    colours = colormaps["viridis"](np.linspace(0, 0.9, len(order)))
-    for rank, name in enumerate(order):
+    for rank, name in reversed(list(enumerate(order))):  # the largest above the others
         label = f"z{name.removeprefix('kl_loss_')}" if rank < _MOST_NAMED else None
-        _curve(panel, latents[name], color=colours[rank], linewidth=1.2, label=label)
-    panel.set_title("KL of each latent")
+        colour = f"C{rank}" if rank < _MOST_NAMED else LIGHT
+        _curve(panel, latents[name], color=colour, label=label)
+    panel.set_ylabel("KL of each latent\nnats an image")
+    handles, labels = panel.get_legend_handles_labels()
     panel.legend(
-        loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=7, handlelength=1
+        handles[::-1],
+        labels[::-1],
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1),
+        ncols=_MOST_NAMED,
+        frameon=False,
+        handlelength=1,
+        columnspacing=1.5,
     )
 
 

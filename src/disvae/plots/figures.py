@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 BLUE = "#2f6db5"
 GREY = "#7a7a7a"
+LIGHT = "#cccccc"
 _DPI = 150
+_MANY_EPOCHS = 100  # from which a log scale shows the first, in which most happens
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -31,17 +33,16 @@ _NO_DATE: dict[str, dict[str, Any]] = {
 
 
 def new_figure(
-    n_rows: int, n_cols: int, width: float, height: float, **settings: Any
-) -> tuple["Figure", Any]:
-    """Make a figure of `width` by `height` inches, and an array of axes ``[n_rows, n_cols]``."""
+    mosaic: Any, width: float, height: float, **settings: Any
+) -> tuple["Figure", dict[str, "Axes"]]:
+    """Make a figure of `width` by `height` inches with axes by name; ``.`` is left empty."""
     # Matplotlib takes half a second, which training and grids of images need not wait for
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context(_STYLE):
         figure = Figure((width, height), dpi=_DPI, layout="constrained")
-        axes = figure.subplots(n_rows, n_cols, squeeze=False, **settings)
-    return figure, axes
+        return figure, figure.subplot_mosaic(mosaic, **settings)
 
 
 def to_image(figure: "Figure") -> Image.Image:
@@ -63,8 +64,14 @@ def write_figure(path: Path, figure: "Figure") -> None:
         figure.savefig(temporary, format=path.suffix[1:], metadata=_NO_DATE[path.suffix])
 
 
-def whole_numbers(axes: "Axes") -> None:
-    """Let the ticks of the x axis be whole numbers."""
-    from matplotlib.ticker import MaxNLocator
+def number_epochs(axes: "Axes", n_epochs: int) -> None:
+    """Let the x axis run over whole epochs; over many, logarithmically."""
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    if n_epochs < _MANY_EPOCHS:
+        axes.set_xlim(0.5, n_epochs + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
+    else:
+        axes.set_xscale("log")
+        axes.set_xlim(1, n_epochs)
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))

@@ -46,28 +46,29 @@ def latents_figure(run: Run | Opened, **options: Any) -> "Figure":
     n_latents = opened.run.options.latent_dim
     order = np.argsort(-opened.kl, kind="stable")[:_MOST_LATENTS]
     means = _means(opened, plot.seed)
-    figure, axes = new_figure(
-        len(order), 2, 6, 0.8 + 0.45 * len(order), sharex="col", width_ratios=[2, 3]
-    )
+    mosaic = [[f"bar {latent}", f"histogram {latent}"] for latent in order]
+    height = 0.8 + 0.45 * len(order)
+    figure, panels = new_figure(mosaic, 6, height, width_ratios=[2, 3])
     middle = np.linspace(_BINS[0], _BINS[-1], 200)
     prior = np.exp(-(middle**2) / 2) / np.sqrt(2 * np.pi)
-    for (bar, histogram), latent in zip(axes, order.tolist(), strict=True):
+    widest = 1.2 * max(float(np.nan_to_num(opened.kl).max()), 0.1)  # room for the numbers
+    for latent in order.tolist():
+        bar, histogram = panels[f"bar {latent}"], panels[f"histogram {latent}"]
         kl = opened.kl[latent]
         bar.barh(0, kl, color=BLUE, height=0.7)
         bar.annotate(f" {kl:.2f}", (kl, 0), va="center", fontsize=8)
-        bar.set(ylim=(-0.5, 0.5), yticks=[0], yticklabels=[f"z{latent}"])
+        bar.set(xlim=(0, widest), ylim=(-0.5, 0.5), yticks=[0], yticklabels=[f"z{latent}"])
         bar.tick_params(axis="y", length=0)
-        histogram.hist(means[:, latent], _BINS, density=True, color=BLUE)
+        histogram.hist(means[:, latent], _BINS.tolist(), density=True, color=BLUE)
         histogram.plot(middle, prior, color="black", linewidth=0.9)
-        histogram.set(ylim=(0, _HIGHEST_DENSITY), yticks=[], xlim=(_BINS[0], _BINS[-1]))
+        histogram.set(xlim=(_BINS[0], _BINS[-1]), ylim=(0, _HIGHEST_DENSITY), yticks=[])
         histogram.spines["left"].set_visible(False)
         if latent != order[-1]:
             for panel in (bar, histogram):
-                panel.tick_params(axis="x", length=0)
+                panel.tick_params(axis="x", length=0, labelbottom=False)
                 panel.spines["bottom"].set_color(GREY)
-    axes[0, 0].set_xlim(0, 1.2 * max(float(opened.kl.max()), 0.1))  # room for the numbers
-    axes[-1, 0].set_xlabel("KL (nats)")
-    axes[-1, 1].set_xlabel("posterior mean; line: prior")
+    panels[mosaic[-1][0]].set_xlabel("KL (nats)")
+    panels[mosaic[-1][1]].set_xlabel("posterior mean; line: prior")
     shown = f", {len(order)} of {n_latents} latents" if len(order) < n_latents else ""
     figure.suptitle(f"{opened.run.name}{shown}")
     return figure

@@ -54,8 +54,8 @@ def matrix(
         )
     order = np.arange(n_codes) if kl is None else np.argsort(-np.asarray(kl), kind="stable")
     values = values[:, order]
-    figure, axes = new_figure(1, 1, 2 + 0.5 * n_codes, 1 + 0.4 * len(values))
-    panel = axes[0, 0]
+    figure, panels = new_figure([["matrix"]], 2 + 0.5 * n_codes, 1 + 0.4 * len(values))
+    panel = panels["matrix"]
     top = max(float(np.nanmax(values, initial=0)), 1e-12)
     shown = panel.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect="auto")
     panel.set_xticks(range(n_codes), [f"z{code}" for code in order])

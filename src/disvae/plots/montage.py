@@ -7,11 +7,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from disvae.errors import UserError
+from disvae.plots.animations import FRAMES_PER_SECOND
 from disvae.run import Run
 
 _GAP = 10  # pixels between cells
-_TEXT = 16
-_STRIP = 26  # height of the names
+_SMALLEST_TEXT = 12
+_LARGEST_TEXT = 40
 _MOST_PIXELS = 4 * 10**8
 
 
@@ -43,12 +44,16 @@ def grid(runs: Sequence[Run], columns: int = 4) -> list[Image.Image]:
     disvae.plots.write_animation
     """
     if not runs or columns < 1:
-        raise UserError("A grid needs at least one run and one column.")
+        raise UserError(
+            f"A grid needs at least one run and one column, but has {len(runs)} and {columns}."
+        )
     films = _magnified([_read(run) for run in runs])
-    font = ImageFont.load_default(_TEXT)
     widths = [film[0].width for film in films]
+    text = int(np.clip(max(widths) // 24, _SMALLEST_TEXT, _LARGEST_TEXT))  # read when all is shown
+    strip = 2 * text
+    font = ImageFont.load_default(text)
     cell_width = int(max(*widths, *(font.getlength(run.name) for run in runs))) + 1
-    cell_height = max(film[0].height for film in films) + _STRIP
+    cell_height = max(film[0].height for film in films) + strip
     columns = min(columns, len(runs))
     n_rows = -(-len(runs) // columns)
     n_frames = max(map(len, films))
@@ -65,8 +70,8 @@ def grid(runs: Sequence[Run], columns: int = 4) -> list[Image.Image]:
     for number, run in enumerate(runs):
         left = _GAP + number % columns * (cell_width + _GAP)
         top = _GAP + number // columns * (cell_height + _GAP)
-        draw.text((left + cell_width // 2, top + _STRIP // 2), run.name, "black", font, anchor="mm")
-        corners.append((left + (cell_width - widths[number]) // 2, top + _STRIP))
+        draw.text((left + cell_width // 2, top + strip // 2), run.name, "black", font, anchor="mm")
+        corners.append((left + (cell_width - widths[number]) // 2, top + strip))
     frames = [page.copy() for _ in range(n_frames)]
     for film, corner in zip(films, corners, strict=True):
         for number, frame in enumerate(frames):
@@ -84,7 +89,9 @@ def _read(run: Run) -> list[Image.Image]:
             frames = []
             for number in range(getattr(film, "n_frames", 1)):
                 film.seek(number)
-                frames.append(film.convert("RGB"))
+                # Pillow writes equal frames as one that lasts longer
+                repeats = round(film.info.get("duration", 0) * FRAMES_PER_SECOND / 1000)
+                frames += [film.convert("RGB")] * max(1, repeats)
     except (OSError, ValueError, SyntaxError, EOFError):  # all that Pillow says of broken files
         raise UserError(
             f"{path} is damaged; draw it again: disvae plot {run.name} gif-traversals."

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,10 +43,10 @@ class Opened:
         self.run = run
         self._data_dir = data_dir
 
-    @classmethod
-    def of(cls, run: "Run | Opened", data_dir: Path | None) -> Self:
+    @staticmethod
+    def of(run: "Run | Opened", data_dir: Path | None) -> "Opened":
         """Return `run` itself if it is opened, else open it."""
-        return run if isinstance(run, cls) else cls(run, data_dir)  # type: ignore[arg-type]
+        return run if isinstance(run, Opened) else Opened(run, data_dir)
 
     @cached_property
     def dataset(self) -> Dataset:
