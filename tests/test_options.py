@@ -58,6 +58,7 @@ PLOT = [
     ("--upsample-factor", "-u", 1),
     ("--is-show-loss", None, False),
     ("--is-posterior", None, False),
+    ("--format", None, "png"),
     ("--results-dir", None, "results"),
     ("--data-dir", None, None),
 ]

@@ -72,6 +72,11 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.options.loss} on {self.options.dataset})"
 
+    def _repr_html_(self) -> str | None:
+        from disvae.plots.notebook import run_html  # not at the top: plots build on runs
+
+        return run_html(self)
+
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """``(C, H, W)`` of the images it was trained on."""

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from disvae import __version__
 from disvae.cli import data, runs
+from disvae.cli.grid import grid
 from disvae.errors import UserError
 from disvae.validation import sentence
 
@@ -22,6 +23,7 @@ app.command(runs.train)
 app.command(runs.evaluate, name="eval")
 app.command(runs.score)
 app.command(runs.plot)
+app.command(grid)
 app.command(data.app)
 
 

@@ -18,7 +18,10 @@ Name = Annotated[
     str,
     Parameter(group=GENERAL, help="Name of the model for storing or loading purposes."),
 ]
-PlotType = Literal["data-samples", "reconstruct", "traversals", "all"]
+PlotType = Literal[
+    "generate-samples", "data-samples", "reconstruct", "traversals", "reconstruct-traverse",
+    "gif-traversals", "losses", "latents", "all",
+]  # fmt: skip
 Flat = Parameter(name="*")  # each field is an option of its own
 
 
@@ -123,10 +126,14 @@ def plot(
         tuple[PlotType, ...],
         Parameter(
             group=PLOT,
-            help="The plots to draw. `data-samples`: samples from the dataset. `reconstruct`: the "
-            "first n-rows//2 rows are originals, the rest their reconstructions. `traversals`: "
-            "traverses the n-rows most important latents, n-cols values each, of the prior or the "
-            "posterior. `all`: every plot.",
+            help="The plots to draw. `generate-samples`: decoded random codes of the prior. "
+            "`data-samples`: samples from the dataset. `reconstruct`: the first n-rows//2 rows are "
+            "originals, the rest their reconstructions. `traversals`: traverses the n-rows most "
+            "important latents, n-cols values each, of the prior or the posterior. "
+            "`reconstruct-traverse`: a row of originals, a row of reconstructions, then n-rows "
+            "traversals. `gif-traversals`: moving posterior traversals, a row a latent, a column "
+            "an image. `losses`: the terms over the epochs. `latents`: the KL of each latent, and "
+            "its means against the prior. `all`: every plot.",
         ),
     ],
     /,

@@ -1,6 +1,6 @@
 """The options of plots."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from pydantic import Field
@@ -58,3 +58,6 @@ class PlotOptions(Places):
     is_posterior: Annotated[bool, flag(PLOT, "Traverses the posterior instead of the prior.")] = (
         False
     )
+    format: Annotated[
+        Literal["png", "pdf", "svg"], Parameter(group=PLOT, help="Of `losses` and `latents`.")
+    ] = "png"

@@ -1,6 +1,25 @@
-"""Plots of a run; each returns a Pillow image, so that notebooks show it."""
+"""Plots of a run; each returns a Pillow image or frames, so that notebooks show it."""
 
-from disvae.plots.reconstructions import data_samples, reconstruct
-from disvae.plots.traversals import traversals
+from disvae.plots.animations import gif_traversals, write_animation
+from disvae.plots.curves import losses
+from disvae.plots.histograms import latents
+from disvae.plots.matrices import matrix
+from disvae.plots.montage import grid
+from disvae.plots.opened import Opened
+from disvae.plots.samples import data_samples, generate_samples, reconstruct
+from disvae.plots.traversals import reconstruct_traverse, traversals
 
-__all__ = ["data_samples", "reconstruct", "traversals"]
+__all__ = [
+    "Opened",
+    "data_samples",
+    "generate_samples",
+    "gif_traversals",
+    "grid",
+    "latents",
+    "losses",
+    "matrix",
+    "reconstruct",
+    "reconstruct_traverse",
+    "traversals",
+    "write_animation",
+]

@@ -1,18 +1,71 @@
-"""Animated GIFs."""
+"""Animations: traversals that move, and how they are written."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
+from disvae.errors import UserError
 from disvae.files import replacing
 from disvae.models import VAE
+from disvae.plots.decoding import decode
 from disvae.plots.grids import image_grid
-from disvae.plots.traversals import decode_grid, standard_normal, traversal_codes
+from disvae.plots.opened import Opened, prepare
+from disvae.plots.traversals import standard_normal, traversal_codes
+from disvae.posterior import Posterior
+from disvae.run import Run
 
-_MAX_TRAVERSAL = 2.0
+FRAMES_PER_SECOND = 12
+N_FRAMES = 15  # of a traversal
+_MAX_TRAVERSAL = 2.0  # of the film of training
 _N_COLS = 10
+_GREYS = 128  # enough for the eye; halves the file
+_SHEET_PIXELS = 4_000_000  # to find a palette in
+
+
+def gif_traversals(run: Run | Opened, **options: Any) -> list[Image.Image]:
+    """Draw moving traversals of posteriors: a row a latent, a column an image, 15 frames.
+
+    The rows are the `n_rows` latents with the largest KL, largest first; the columns
+    start from `n_cols` images, those of `idcs` first.
+
+    Parameters
+    ----------
+    run
+        A run.
+    **options
+        Of `disvae.options.PlotOptions`: ``n_rows, n_cols, max_traversal, is_show_loss,
+        idcs, seed, upsample_factor``.
+
+    Raises
+    ------
+    UserError
+        If `n_rows` is given and there are fewer latents.
+
+    See Also
+    --------
+    disvae.plots.write_animation
+    """
+    opened, plot = prepare(run, options, N_FRAMES)
+    model = opened.run.model
+    latents = opened.latents(plot)
+    with torch.inference_mode():
+        mean, logvar = model.encode(opened.samples(plot.n_cols, plot))
+    labels = [opened.row_label(j) for j in latents] if plot.is_show_loss else []
+    codes = torch.stack(  # [frames, R, C, D]
+        [
+            traversal_codes(Posterior(m[None], v[None]), latents, N_FRAMES, plot.max_traversal)
+            for m, v in zip(mean, logvar, strict=True)
+        ],
+        dim=2,
+    ).movedim(1, 0)
+    return [
+        image_grid(decode(model, frame), opened.run.background, plot.upsample_factor, labels)
+        for frame in codes
+    ]
 
 
 def training_frame(model: VAE, background: str) -> Image.Image:
@@ -21,29 +74,117 @@ def training_frame(model: VAE, background: str) -> Image.Image:
     base = standard_normal(model.latent_dim)
     codes = traversal_codes(base, latents, _N_COLS, _MAX_TRAVERSAL)
     device = next(model.parameters()).device
-    return image_grid(decode_grid(model, codes.to(device)), background)
+    return image_grid(decode(model, codes.to(device)), background)
+
+
+def check_place(path: Path) -> None:
+    """Raise `UserError` unless an animation can be written to `path`."""
+    if path.suffix.lower() not in _WRITERS:
+        raise UserError(f"An animation is a .gif or .webp file, but {path} is neither; rename it.")
+    if not path.parent.is_dir():
+        raise UserError(f"There is no folder {path.parent} for {path.name}; make it first.")
+
+
+def write_animation(
+    path: str | Path,
+    frames: Sequence[Image.Image],
+    frames_per_second: float = FRAMES_PER_SECOND,
+) -> None:
+    """Write `frames` to a looping animation, GIF or WebP by the suffix of `path`, atomically.
+
+    Raises
+    ------
+    UserError
+        If the suffix is another, or there is no such folder.
+    """
+    path = Path(path)
+    check_place(path)
+    _WRITERS[path.suffix.lower()](path, frames, frames_per_second)
 
 
 def write_gif(path: Path, frames: Sequence[Image.Image], frames_per_second: float) -> None:
-    """Write `frames` to a looping GIF at `path`, atomically; one palette for all frames."""
-    if frames[0].mode == "RGB":
-        palette = _sheet(frames).quantize(256)
-        frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    """Write `frames` to a looping GIF at `path`, atomically; one palette for all frames.
+
+    Grey frames get 128 even greys; others the 253 colours that suit all frames best,
+    black and white. Nothing is dithered: dots would dance from frame to frame.
+    """
+    if all(frame.mode == "L" for frame in frames):
+        frames = [_to_even_greys(frame) for frame in frames]
+    else:
+        palette = _shared_palette(frames)
+        frames = [_to_palette(frame.convert("RGB"), palette) for frame in frames]
+    _save(
+        path,
+        frames,
+        _durations(len(frames), 100 / frames_per_second, 10),
+        format="GIF",
+        palette=bytes(frames[0].getpalette() or []),  # else each frame repeats its own
+        optimize=True,  # unchanged pixels become transparent
+    )
+
+
+def write_webp(path: Path, frames: Sequence[Image.Image], frames_per_second: float) -> None:
+    """Write `frames` to a looping WebP at `path`, atomically."""
+    frames = [frame.convert("RGB") for frame in frames]
+    _save(
+        path,
+        frames,
+        _durations(len(frames), 1000 / frames_per_second, 1),
+        format="WEBP",
+        quality=90,
+        method=4,
+    )
+
+
+_WRITERS = {".gif": write_gif, ".webp": write_webp}
+
+
+def _save(path: Path, frames: Sequence[Image.Image], durations: list[int], **settings: Any) -> None:
     with replacing(path) as temporary:
         frames[0].save(
             temporary,
-            format="GIF",
             save_all=True,
             append_images=frames[1:],
-            duration=1000 / frames_per_second,
+            duration=durations,
             loop=0,
+            **settings,
         )
 
 
-def _sheet(frames: Sequence[Image.Image]) -> Image.Image:
-    """Put all frames on one sheet, to find the colours that they share."""
+def _durations(n_frames: int, ticks: float, milliseconds: int) -> list[int]:
+    """Milliseconds of each frame: whole ticks of the format whose mean is the true duration."""
+    ends = np.round(np.arange(n_frames + 1) * ticks).astype(int)
+    durations: list[int] = (np.diff(ends).clip(1) * milliseconds).tolist()
+    return durations
+
+
+def _to_even_greys(frame: Image.Image) -> Image.Image:
+    levels = np.round(np.arange(256) * ((_GREYS - 1) / 255)).astype(np.uint8)
+    even = Image.fromarray(levels[np.asarray(frame)], mode="P")
+    greys = np.round(np.arange(_GREYS) * (255 / (_GREYS - 1))).astype(int)
+    even.putpalette(greys.repeat(3).tolist())
+    return even
+
+
+def _shared_palette(frames: Sequence[Image.Image]) -> Image.Image:
+    """Find the colours that suit all frames; black comes first, then white."""
     width, height = frames[0].size
-    sheet = Image.new("RGB", (width, height * len(frames)))
-    for number, frame in enumerate(frames):
-        sheet.paste(frame, (0, number * height))
-    return sheet
+    step = int(np.ceil(np.sqrt(width * height * len(frames) / _SHEET_PIXELS)))
+    pixels = [np.asarray(frame.convert("RGB"))[::step, ::step] for frame in frames]
+    sheet = Image.fromarray(np.concatenate(pixels)).quantize(
+        253, Image.Quantize.MAXCOVERAGE, kmeans=3
+    )
+    colours = (sheet.getpalette() or [])[: 3 * 253]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([0, 0, 0, 255, 255, 255, *colours])
+    return palette
+
+
+def _to_palette(frame: Image.Image, palette: Image.Image) -> Image.Image:
+    nearest = np.array(frame.quantize(palette=palette, dither=Image.Dither.NONE))
+    pixels = np.asarray(frame)
+    for index, colour in enumerate((0, 255)):  # Pillow's nearest is only near
+        nearest[(pixels == colour).all(-1)] = index
+    result = Image.fromarray(nearest, mode="P")
+    result.putpalette(palette.getpalette() or [])
+    return result

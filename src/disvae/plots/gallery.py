@@ -1,48 +1,82 @@
 """All plots by name, and the files that they go to."""
 
+import secrets
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from PIL import Image
+from tqdm.auto import tqdm
 
 from disvae.files import replacing
 from disvae.options import PlotOptions
-from disvae.plots.reconstructions import data_samples, reconstruct
-from disvae.plots.traversals import traversals
+from disvae.plots.animations import FRAMES_PER_SECOND, gif_traversals, write_gif
+from disvae.plots.curves import losses_figure
+from disvae.plots.figures import write_figure
+from disvae.plots.histograms import latents_figure
+from disvae.plots.opened import Opened
+from disvae.plots.samples import data_samples, generate_samples, reconstruct
+from disvae.plots.traversals import reconstruct_traverse, traversals
 from disvae.run import Run
 
 
 class Plot(NamedTuple):
-    """How a plot is drawn, and its file; ``{base}`` is ``prior`` or ``posterior``."""
+    """How a plot is drawn and written, and its file.
 
-    draw: Callable[..., Image.Image]
+    In the file's name ``{base}`` is ``prior`` or ``posterior`` and ``{format}`` that of
+    figures.
+    """
+
+    draw: Callable[..., Any]
+    write: Callable[[Path, Any], None]
     file: str
 
 
+def _write_image(path: Path, image: Image.Image) -> None:
+    with replacing(path) as temporary:
+        image.save(temporary, format="PNG")
+
+
+def _write_film(path: Path, frames: list[Image.Image]) -> None:
+    write_gif(path, frames, FRAMES_PER_SECOND)
+
+
 PLOTS = {
-    "data-samples": Plot(data_samples, "data_samples.png"),
-    "reconstruct": Plot(reconstruct, "reconstruct.png"),
-    "traversals": Plot(traversals, "{base}_traversals.png"),
+    "generate-samples": Plot(generate_samples, _write_image, "samples.png"),
+    "data-samples": Plot(data_samples, _write_image, "data_samples.png"),
+    "reconstruct": Plot(reconstruct, _write_image, "reconstruct.png"),
+    "traversals": Plot(traversals, _write_image, "{base}_traversals.png"),
+    "reconstruct-traverse": Plot(reconstruct_traverse, _write_image, "reconstruct_traverse.png"),
+    "gif-traversals": Plot(gif_traversals, _write_film, "posterior_traversals.gif"),
+    "losses": Plot(losses_figure, write_figure, "losses.{format}"),
+    "latents": Plot(latents_figure, write_figure, "latents.{format}"),
 }
 
 
 def draw(run: Run, names: Iterable[str], options: PlotOptions) -> list[Path]:
     """Draw plots into the folder of `run`; ``all`` stands for every plot.
 
+    Data and model are opened once. Nothing is written unless all can be drawn.
+
     Returns
     -------
     list
         The files.
     """
-    given: dict[str, Any] = options.model_dump()
-    base = "posterior" if options.is_posterior else "prior"
+    given: dict[str, Any] = options.model_dump(exclude_unset=True)
+    if options.seed is None:  # one for all: the plots show the same images
+        given["seed"] = secrets.randbits(32)
     chosen = list(PLOTS) if "all" in names else list(dict.fromkeys(names))
-    pictures = {name: PLOTS[name].draw(run, **given) for name in chosen}
+    opened = Opened(run, options.data_dir)
+    bar = tqdm(chosen, unit="plot", disable=None if len(chosen) > 1 else True, leave=False)
+    drawn = {}
+    for name in bar:
+        bar.set_description(name)
+        drawn[name] = PLOTS[name].draw(opened, **given)
+    base = "posterior" if options.is_posterior else "prior"
     files = []
-    for name, picture in pictures.items():  # written only when all could be drawn
-        path = run.path / PLOTS[name].file.format(base=base)
-        with replacing(path) as temporary:
-            picture.save(temporary, format="PNG")
+    for name, picture in drawn.items():
+        path = run.path / PLOTS[name].file.format(base=base, format=options.format)
+        PLOTS[name].write(path, picture)
         files.append(path)
     return files

@@ -7,10 +7,30 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from disvae.errors import UserError
+
 PADDING = 2  # pixels between images
 _GAP = 6  # pixels between a row and its label
 _SMALLEST_TEXT = 10
 _LARGEST_TEXT = 24
+_MOST_PIXELS = 10**8
+
+
+def check_size(
+    image_shape: tuple[int, int, int], n_rows: int, n_cols: int, factor: int, n_frames: int = 1
+) -> None:
+    """Raise `UserError` if a grid of such images cannot be shown or would fill the memory."""
+    channels, height, width = image_shape
+    if channels not in (1, 3):
+        raise UserError(
+            f"Plots show images of 1 channel (grey) or 3 (RGB), but these have {channels}."
+        )
+    pixels = n_rows * n_cols * height * width * factor**2 * n_frames
+    if pixels > _MOST_PIXELS:
+        raise UserError(
+            f"The picture would have {pixels:,} pixels, and at most {_MOST_PIXELS:,} can be drawn; "
+            "lower --n-rows, --n-cols or --upsample-factor."
+        )
 
 
 def image_grid(

@@ -1,23 +1,25 @@
-"""Heat maps of what each code has to do with each factor."""
+"""Matrices of factors and codes, as labelled heat maps."""
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.figure import Figure
 from PIL import Image
 
+from disvae.errors import UserError
 from disvae.files import replacing
+from disvae.plots.figures import new_figure, to_image
 
-_MATRICES = {  # score: its matrix, whether codes are the rows, the file, the title
+_MOST_NUMBERS = 20  # codes from which the numbers in the cells are left out
+
+
+_OF_SCORES = {  # score: its matrix, whether codes are the rows, the file, the title
     "mig": ("mutual_information", False, "mutual_information.png", "I(z; v) in nats"),
     "aam": ("mutual_information", False, "mutual_information.png", "I(z; v) in nats"),
     "dci": ("importance", True, "dci_importance.png", "DCI importance"),
 }
-_CELL = 0.55  # inches
 
 
 def write_matrices(folder: Path, results: Mapping[str, Any], kl: Float[np.ndarray, "D"]) -> None:
@@ -32,49 +34,69 @@ def write_matrices(folder: Path, results: Mapping[str, Any], kl: Float[np.ndarra
     kl
         KL of each code, which orders the columns: largest first.
     """
-    order = np.argsort(-kl, kind="stable").tolist()
-    for score, (part, codes_first, file, title) in _MATRICES.items():
+    for score, (part, codes_first, file, title) in _OF_SCORES.items():
         if score in results:
             values = np.array(results[score]["parts"][part])
             names = results[score]["settings"]["factors"]
-            picture = factor_matrix(values.T if codes_first else values, names, order, title)
+            picture = matrix(values.T if codes_first else values, names, kl, title)
             with replacing(folder / file) as temporary:
                 picture.save(temporary, format="PNG")
 
 
-def factor_matrix(
+def matrix(
     values: Float[np.ndarray, "K D"],
     factor_names: Sequence[str],
-    code_order: Sequence[int],
-    title: str,
+    kl: Float[np.ndarray, "D"] | None = None,
+    title: str = "",
 ) -> Image.Image:
-    """Draw a matrix of factors (rows) by codes (columns), with its values written in.
+    """Draw a heat map of factors (rows) by codes (columns), with the value in each cell.
 
     Parameters
     ----------
     values
-        One value a factor and code, not negative.
+        For example mutual information in nats, or the importance of codes.
     factor_names
-        Names of the rows.
-    code_order
-        The codes, in the order of the columns: usually largest KL first.
+        K names.
+    kl
+        KL of each code: the columns are ordered by it, largest first. Default: as given.
     title
-        What the values are, with their unit.
+        What the values are, and their unit.
+
+    Raises
+    ------
+    UserError
+        If the shapes do not agree.
+
+    Examples
+    --------
+    >>> matrix(np.eye(2), ["scale", "posX"], kl=np.array([0.1, 3.0])).mode
+    'RGB'
     """
-    shown = values[:, list(code_order)]
-    rows, columns = shown.shape
-    figure = Figure(figsize=(_CELL * columns + 2.2, _CELL * rows + 1.4), layout="constrained")
-    axes = figure.subplots()
-    picture = axes.imshow(shown, cmap="Blues", vmin=0, vmax=max(float(shown.max()), 1e-12))
-    axes.set_xticks(range(columns), [f"z{j}" for j in code_order])
-    axes.set_yticks(range(rows), list(factor_names))
-    axes.set_title(title)
-    dark = 0.6 * shown.max()
-    for row, column in np.ndindex(shown.shape):
-        value = shown[row, column]
-        ink = "white" if value > dark else "black"
-        axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink, fontsize=8)
-    figure.colorbar(picture, ax=axes)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100)
-    return Image.open(buffer)
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 2 or 0 in values.shape or len(values) != len(factor_names):
+        raise UserError(
+            f"A matrix should be [K, D] with K factor names, but its shape is {values.shape} "
+            f"and there are {len(factor_names)} names."
+        )
+    n_codes = values.shape[1]
+    if kl is not None and np.shape(kl) != (n_codes,):
+        raise UserError(
+            f"A matrix of {n_codes} codes needs {n_codes} KLs, but their shape is {np.shape(kl)}."
+        )
+    order = np.arange(n_codes) if kl is None else np.argsort(-np.asarray(kl), kind="stable")
+    values = values[:, order]
+    figure, panels = new_figure([["matrix"]], 2 + 0.5 * n_codes, 1 + 0.4 * len(values))
+    panel = panels["matrix"]
+    top = max(float(np.nanmax(values, initial=0)), 1e-12)
+    shown = panel.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect="auto")
+    panel.set_xticks(range(n_codes), [f"z{code}" for code in order])
+    panel.set_yticks(range(len(values)), factor_names)
+    panel.tick_params(length=0)
+    panel.spines[:].set_visible(False)
+    panel.set_title(title)
+    figure.colorbar(shown, ax=panel, pad=0.02).outline.set_visible(False)
+    if n_codes <= _MOST_NUMBERS:
+        for (factor, code), value in np.ndenumerate(values):
+            ink = "white" if value > 0.6 * top else "black"
+            panel.text(code, factor, f"{value:.2f}", ha="center", va="center", color=ink)
+    return to_image(figure)

@@ -2,27 +2,21 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
+from numpy import ndarray
 from PIL import Image
 from torch import Tensor
 
-from disvae.data.batches import batches
-from disvae.errors import UserError
-from disvae.models import VAE
 from disvae.options import PlotOptions
+from disvae.plots.decoding import decode, reconstruct_images
 from disvae.plots.grids import image_grid
-from disvae.plots.reconstructions import sample_images
+from disvae.plots.opened import Opened, prepare
 from disvae.posterior import Posterior
 from disvae.run import Run
-from disvae.validation import checked
-
-_IMAGES_FOR_KL = 1000
 
 
-@torch.inference_mode()
-def traversals(run: Run, **options: Any) -> Image.Image:
+def traversals(run: Run | Opened, **options: Any) -> Image.Image:
     """Draw traversals of the `n_rows` latents with the largest KL, largest first.
 
     All other latents stay at the prior's mean, or, with ``is_posterior``, at the
@@ -39,36 +33,43 @@ def traversals(run: Run, **options: Any) -> Image.Image:
     Raises
     ------
     UserError
-        If there are more rows than latents.
+        If `n_rows` is given and there are fewer latents.
     """
-    plot = checked(PlotOptions, options)
-    n_latents = run.options.latent_dim
-    if plot.n_rows > n_latents:
-        raise UserError(
-            f"The model has {n_latents} latents, so --n-rows can be at most {n_latents}, "
-            f"but it is {plot.n_rows}."
-        )
-    kl = latent_kl(run, plot)
-    latents = np.argsort(-kl, kind="stable")[: plot.n_rows]
-    if plot.is_posterior:
-        base = run.model.encode(sample_images(run.dataset(plot.data_dir), 1, plot))
-    else:
-        base = standard_normal(n_latents)
-    codes = traversal_codes(base, latents, plot.n_cols, plot.max_traversal)
-    labels = [f"z{j}: KL {kl[j]:.2f}" for j in latents] if plot.is_show_loss else []
-    return image_grid(decode_grid(run.model, codes), run.background, plot.upsample_factor, labels)
+    opened, plot = prepare(run, options)
+    latents = opened.latents(plot)
+    images = decode(opened.run.model, _codes(opened, latents, plot))
+    labels = [opened.row_label(j) for j in latents] if plot.is_show_loss else []
+    return image_grid(images, opened.run.background, plot.upsample_factor, labels)
 
 
-def latent_kl(run: Run, plot: PlotOptions) -> Float[np.ndarray, "D"]:
-    """KL of each latent in nats: of the last epoch of the log, else measured on some images."""
-    if (run.path / "train_losses.log").exists():
-        losses = run.losses
-        return np.array([losses[f"kl_loss_{j}"][-1] for j in range(run.options.latent_dim)])
-    dataset = run.dataset(plot.data_dir)
-    some = np.random.default_rng(0).permutation(len(dataset))[:_IMAGES_FOR_KL]
-    (images,) = batches(dataset, some, _IMAGES_FOR_KL, torch.device("cpu"))
-    measured: Float[np.ndarray, "D"] = run.model.encode(images).kl().mean(0).numpy()
-    return measured
+def reconstruct_traverse(run: Run | Opened, **options: Any) -> Image.Image:
+    """Draw a row of images, a row of their reconstructions, then `n_rows` traversals.
+
+    With ``is_posterior`` the traversals are those of the first image, else of the prior.
+
+    Parameters
+    ----------
+    run
+        A run.
+    **options
+        Of `disvae.options.PlotOptions`: ``n_rows, n_cols, max_traversal, is_posterior,
+        is_show_loss, idcs, seed, upsample_factor``.
+
+    Raises
+    ------
+    UserError
+        If `n_rows` is given and there are fewer latents.
+    """
+    opened, plot = prepare(run, options)
+    latents = opened.latents(plot)
+    originals = opened.samples(plot.n_cols, plot)
+    above = torch.stack([originals, reconstruct_images(opened.run.model, originals)])
+    below = decode(opened.run.model, _codes(opened, latents, plot))
+    labels = []
+    if plot.is_show_loss:
+        labels = ["original", "reconstruction", *(opened.row_label(j) for j in latents)]
+    grid = torch.cat([above, below])
+    return image_grid(grid, opened.run.background, plot.upsample_factor, labels)
 
 
 def standard_normal(n_latents: int) -> Posterior:
@@ -77,7 +78,7 @@ def standard_normal(n_latents: int) -> Posterior:
 
 
 def traversal_codes(
-    base: Posterior, latents: Int[np.ndarray, "R"], n_cols: int, max_traversal: float
+    base: Posterior, latents: Int[ndarray, "R"], n_cols: int, max_traversal: float
 ) -> Float[Tensor, "R C D"]:
     """Make one row of codes a latent: it varies symmetrically, all others keep the base mean.
 
@@ -106,8 +107,11 @@ def traversal_codes(
     return codes
 
 
-@torch.inference_mode()
-def decode_grid(model: VAE, codes: Float[Tensor, "R C D"]) -> Float[Tensor, "R C channels H W"]:
-    """Decode a grid of codes to probabilities."""
-    images = model.decode(codes.flatten(0, 1))
-    return images.view(*codes.shape[:2], *model.image_shape)
+def _codes(opened: Opened, latents: Int[ndarray, "R"], plot: PlotOptions) -> Float[Tensor, "R C D"]:
+    """Codes of a traversal of the prior, or of the posterior of the first image."""
+    model = opened.run.model
+    base = standard_normal(model.latent_dim)
+    if plot.is_posterior:
+        with torch.inference_mode():
+            base = model.encode(opened.samples(1, plot))
+    return traversal_codes(base, latents, plot.n_cols, plot.max_traversal)

@@ -1,0 +1,152 @@
+"""A run with its data open: what several plots share is opened and measured once."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from disvae.data import Dataset
+from disvae.data.batches import batches
+from disvae.errors import UserError
+from disvae.options import PlotOptions
+from disvae.plots.grids import check_size
+from disvae.run import Run
+from disvae.validation import checked
+
+_IMAGES_FOR_KL = 1000
+
+
+class Opened:
+    """A run whose dataset and KL are read at most once, when a plot first asks for them.
+
+    Every plot takes one in the place of a run.
+
+    Parameters
+    ----------
+    run
+        The run.
+    data_dir
+        Where prepared datasets lie; default: as `Run.dataset` has it.
+
+    Attributes
+    ----------
+    run
+        The run.
+    """
+
+    def __init__(self, run: Run, data_dir: Path | None = None):
+        self.run = run
+        self._data_dir = data_dir
+
+    @staticmethod
+    def of(run: "Run | Opened", data_dir: Path | None) -> "Opened":
+        """Return `run` itself if it is opened, else open it."""
+        return run if isinstance(run, Opened) else Opened(run, data_dir)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The dataset that the run was trained on.
+
+        Raises
+        ------
+        UserError
+            If it cannot be had, or holds images of another shape.
+        """
+        dataset = self.run.dataset(self._data_dir)
+        if dataset.image_shape != self.run.image_shape:
+            raise UserError(
+                f"{self.run.path} was trained on images of {self.run.image_shape}, but "
+                f"{dataset.name} now has {dataset.image_shape}; give the --data-dir of the former."
+            )
+        return dataset
+
+    @cached_property
+    def kl(self) -> Float[np.ndarray, "D"]:
+        """KL of each latent in nats: of the last epoch of the log, else measured on some images."""
+        names = [f"kl_loss_{j}" for j in range(self.run.options.latent_dim)]
+        if (self.run.path / "train_losses.log").exists():
+            losses = self.run.losses
+            if losses.keys() >= set(names):
+                return np.array([losses[name][-1] for name in names])
+        some = np.random.default_rng(0).permutation(len(self.dataset))[:_IMAGES_FOR_KL]
+        (images,) = batches(self.dataset, some, _IMAGES_FOR_KL, torch.device("cpu"))
+        with torch.inference_mode():
+            measured: Float[np.ndarray, "D"] = self.run.model.encode(images).kl().mean(0).numpy()
+        return measured
+
+    def latents(self, plot: PlotOptions) -> Int[np.ndarray, "R"]:
+        """Return the ``n_rows`` latents with the largest KL, largest first.
+
+        If the user gave no ``n_rows``, fewer latents than its default are no fault.
+
+        Raises
+        ------
+        UserError
+            If there are fewer latents than the user asked for.
+        """
+        n_latents = self.run.options.latent_dim
+        if plot.n_rows > n_latents and "n_rows" in plot.model_fields_set:
+            raise UserError(
+                f"The model has {n_latents} latents, so --n-rows can be at most {n_latents}, "
+                f"but it is {plot.n_rows}."
+            )
+        return np.argsort(-self.kl, kind="stable")[: plot.n_rows]
+
+    def row_label(self, latent: int) -> str:
+        """Name a latent and its KL, for the side of its row."""
+        return f"z{latent}: KL {self.kl[latent]:.2f}"
+
+    def samples(self, count: int, plot: PlotOptions) -> Float[Tensor, "count C H W"]:
+        """Return the images at `plot.idcs`, then others at random, in [0, 1].
+
+        All plots of one seed and shape take theirs from the beginning of the same list
+        of ``n_rows * n_cols`` images, so that they show the same.
+
+        Raises
+        ------
+        UserError
+            If an index lies outside the dataset, `plot.idcs` are more than the list, or
+            the dataset has fewer than `count` images.
+        """
+        room = plot.n_rows * plot.n_cols
+        if len(plot.idcs) > room:
+            raise UserError(
+                f"--idcs names {len(plot.idcs)} images, but the plot has room for {room}; "
+                "name fewer, or raise --n-rows or --n-cols."
+            )
+        name, n_images = self.dataset.name, len(self.dataset)
+        if max(plot.idcs, default=0) >= n_images:
+            raise UserError(
+                f"--idcs: {name} has the images 0 to {n_images - 1}, not {max(plot.idcs)}."
+            )
+        if count > n_images:
+            raise UserError(
+                f"The plot shows {count} images, but {name} has only {n_images}; "
+                "lower --n-rows or --n-cols."
+            )
+        random = np.random.default_rng(plot.seed)
+        drawn = random.choice(n_images, min(room, n_images), replace=False)
+        others = drawn[~np.isin(drawn, plot.idcs)]
+        chosen = np.concatenate([np.array(plot.idcs, dtype=np.int64), others])[:count]
+        return self.dataset.images(chosen).float() / 255
+
+
+def prepare(
+    run: Run | Opened, options: Mapping[str, Any], n_frames: int = 1
+) -> tuple[Opened, PlotOptions]:
+    """Check what the user gave to a plot of images, before anything is opened.
+
+    Raises
+    ------
+    UserError
+        If an option is bad, or the picture would be too large.
+    """
+    plot = checked(PlotOptions, options)
+    opened = Opened.of(run, plot.data_dir)
+    check_size(opened.run.image_shape, plot.n_rows, plot.n_cols, plot.upsample_factor, n_frames)
+    return opened, plot

@@ -1,0 +1,74 @@
+"""Images of the dataset, of the model, and what the model makes of the former."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from disvae.errors import UserError
+from disvae.plots.decoding import decode, reconstruct_images
+from disvae.plots.grids import image_grid
+from disvae.plots.opened import Opened, prepare
+from disvae.run import Run
+
+
+def generate_samples(run: Run | Opened, **options: Any) -> Image.Image:
+    """Draw what the model decodes from random codes of the prior N(0, I).
+
+    Parameters
+    ----------
+    run
+        A run.
+    **options
+        Of `disvae.options.PlotOptions`: ``n_rows, n_cols, seed, upsample_factor``.
+    """
+    opened, plot = prepare(run, options)
+    model = opened.run.model
+    shape = (plot.n_rows, plot.n_cols, model.latent_dim)
+    codes = np.random.default_rng(plot.seed).standard_normal(shape, dtype=np.float32)
+    images = decode(model, torch.from_numpy(codes))
+    return image_grid(images, opened.run.background, plot.upsample_factor)
+
+
+def data_samples(run: Run | Opened, **options: Any) -> Image.Image:
+    """Draw images of the run's dataset: those of `idcs` first, then others at random.
+
+    Parameters
+    ----------
+    run
+        A run.
+    **options
+        Of `disvae.options.PlotOptions`: ``n_rows, n_cols, idcs, seed, upsample_factor``.
+    """
+    opened, plot = prepare(run, options)
+    images = opened.samples(plot.n_rows * plot.n_cols, plot)
+    grid = images.view(plot.n_rows, plot.n_cols, *images.shape[1:])
+    return image_grid(grid, opened.run.background, plot.upsample_factor)
+
+
+def reconstruct(run: Run | Opened, **options: Any) -> Image.Image:
+    """Draw images above, in the first half of the rows, and their reconstructions below.
+
+    Parameters
+    ----------
+    run
+        A run.
+    **options
+        Of `disvae.options.PlotOptions`: ``n_rows, n_cols, idcs, seed, upsample_factor``.
+
+    Raises
+    ------
+    UserError
+        If `n_rows` is odd.
+    """
+    opened, plot = prepare(run, options)
+    if plot.n_rows % 2:
+        raise UserError(
+            f"reconstruct draws originals above reconstructions, so --n-rows must be even, "
+            f"but it is {plot.n_rows}."
+        )
+    originals = opened.samples(plot.n_rows // 2 * plot.n_cols, plot)
+    grid = torch.cat([originals, reconstruct_images(opened.run.model, originals)])
+    grid = grid.view(plot.n_rows, plot.n_cols, *originals.shape[1:])
+    return image_grid(grid, opened.run.background, plot.upsample_factor)
