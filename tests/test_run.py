@@ -10,7 +10,7 @@ from PIL import Image
 import disvae
 from disvae.errors import UserError
 from disvae.options import Options
-from disvae.run import create_run, run_path
+from disvae.run_folder import create_run, run_path
 
 
 def test_a_finished_run_holds_what_is_documented(trained):

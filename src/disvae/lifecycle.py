@@ -17,7 +17,8 @@ from disvae.objectives import FactorVAE, Objective
 from disvae.options import Computing, Options, resolve
 from disvae.plots.animations import training_frame, write_gif
 from disvae.plots.matrices import write_matrices
-from disvae.run import Run, create_run, run_path
+from disvae.run import Run
+from disvae.run_folder import create_run, run_path
 from disvae.training.loop import Epoch, Schedule, train_epochs
 from disvae.training.setup import Learners, make_fabric, make_learners, make_objective
 from disvae.training.testing import test_losses

@@ -1,17 +1,10 @@
 """A run: one folder that holds options, weights, logs and plots."""
 
-import contextlib
 import csv
 import io
-import itertools
 import json
-import re
-import shutil
-import tempfile
-import time
 from collections.abc import Mapping
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +22,6 @@ from disvae.validation import checked
 
 # of runs whose specs.json does not say it, as those of the original system
 _BACKGROUNDS = {"celeba": "white", "chairs": "white"}
-_VERSIONED = ("disvae", "torch", "lightning-fabric", "numpy", "pillow")
 
 
 class Run:
@@ -71,11 +63,6 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.options.loss} on {self.options.dataset})"
-
-    def _repr_html_(self) -> str | None:
-        from disvae.plots.notebook import run_html  # not at the top: plots build on runs
-
-        return run_html(self)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -171,7 +158,7 @@ class Run:
 
     def write_specs(self) -> None:
         """Write ``specs.json``."""
-        write_text(self.path / "specs.json", _to_json(self.specs))
+        write_text(self.path / "specs.json", to_json(self.specs))
 
     def write_model(self, vae: nn.Module, epoch: int | None = None) -> None:
         """Write ``model.pt``, or ``model-<epoch>.pt``."""
@@ -190,11 +177,11 @@ class Run:
 
     def write_test_losses(self, terms: Mapping[str, float]) -> None:
         """Write ``test_losses.log``."""
-        write_text(self.path / "test_losses.log", _to_json(terms))
+        write_text(self.path / "test_losses.log", to_json(terms))
 
     def merge_metrics(self, scores: Mapping[str, Any]) -> None:
         """Put `scores` into ``metrics.log``; those that stand there already are replaced."""
-        write_text(self.path / "metrics.log", _to_json({**self.metrics, **scores}))
+        write_text(self.path / "metrics.log", to_json({**self.metrics, **scores}))
 
 
 def open_run(path: str | Path) -> Run:
@@ -214,81 +201,6 @@ def open_run(path: str | Path) -> Run:
     return Run(path)
 
 
-def create_run(
-    path: Path, options: Options, given: Mapping[str, Any], facts: Mapping[str, Any]
-) -> Run:
-    """Make the folder of a new run and write its ``specs.json``.
-
-    A folder that is there already is kept: it goes to ``<name>.<time>.zip`` beside it.
-
-    Parameters
-    ----------
-    path
-        The new folder.
-    options
-        The run's options.
-    given
-        Those that the user chose.
-    facts
-        More entries for ``specs.json``: ``img_size``, ``n_data``, ``used``.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        _archive(path)
-    specs = {
-        "name": path.name,
-        **options.model_dump(mode="json"),
-        "given": dict(given),
-        **facts,
-        "versions": {name: metadata.version(name) for name in _VERSIONED},
-    }
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        write_text(temporary / "specs.json", _to_json(specs))
-        temporary.chmod(0o755)
-        temporary.rename(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return Run(path)
-
-
-def run_path(results_dir: Path, name: str) -> Path:
-    """Return the folder of run `name`.
-
-    Raises
-    ------
-    UserError
-        If the name cannot be that of a folder.
-    """
-    if not re.fullmatch(r"[\w][\w.+=,@ -]{0,99}", name) or name != name.rstrip(". "):
-        raise UserError(
-            f"{name[:120]!r} cannot be the name of a run; use 1 to 100 letters, digits and any of "
-            "'_-.+=,@', the first a letter or digit."
-        )
-    return results_dir / name
-
-
-def _archive(path: Path) -> None:
-    """Move the folder at `path` into a new zip file beside it."""
-    if not path.is_dir():
-        raise UserError(f"{path} is a file where the run's folder should be; move it away.")
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as scratch:
-        packed = shutil.make_archive(f"{scratch}/run", "zip", path.parent, path.name)
-        Path(packed).replace(_new_file(path, ".zip"))
-    shutil.rmtree(path)
-
-
-def _new_file(path: Path, suffix: str) -> Path:
-    """Reserve ``<path>.<time><suffix>``; never a name that is taken."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    for number in itertools.count(1):
-        file = path.with_name(f"{path.name}.{stamp}{f'-{number}' * (number > 1)}{suffix}")
-        with contextlib.suppress(FileExistsError):
-            file.touch(exist_ok=False)
-            break
-    return file
-
-
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
@@ -299,5 +211,6 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _to_json(content: Mapping[str, Any]) -> str:
+def to_json(content: Mapping[str, Any]) -> str:
+    """Write `content` as the run's files have it: sorted and indented."""
     return json.dumps(content, indent=4, sort_keys=True, default=str) + "\n"

@@ -34,7 +34,8 @@ def train(name: Name, /, *, options: Annotated[Options, Flat] = Options()) -> No
     from disvae import lifecycle
 
     if options.is_eval_only:
-        from disvae.run import open_run, run_path
+        from disvae.run import open_run
+        from disvae.run_folder import run_path
 
         run = open_run(run_path(options.results_dir, name))
         if not options.no_test:
@@ -67,7 +68,8 @@ def evaluate(
         return
     from disvae import lifecycle
     from disvae.errors import UserError
-    from disvae.run import open_run, run_path
+    from disvae.run import open_run
+    from disvae.run_folder import run_path
 
     logging.getLogger("disvae").setLevel(where.log_level)
     if not name:
@@ -142,7 +144,8 @@ def plot(
 ) -> None:
     """Draw what a trained model learned; the pictures go to its run, `results/NAME`."""
     from disvae.plots.gallery import draw
-    from disvae.run import open_run, run_path
+    from disvae.run import open_run
+    from disvae.run_folder import run_path
 
     run = open_run(run_path(options.results_dir, name))
     for path in draw(run, plots, options):

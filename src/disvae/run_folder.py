@@ -1,0 +1,94 @@
+"""The folders of new runs: their names, their creation, the archives of old ones."""
+
+import contextlib
+import itertools
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from disvae.errors import UserError
+from disvae.files import write_text
+from disvae.options import Options
+from disvae.run import Run, to_json
+
+_VERSIONED = ("disvae", "torch", "lightning-fabric", "numpy", "pillow")
+
+
+def create_run(
+    path: Path, options: Options, given: Mapping[str, Any], facts: Mapping[str, Any]
+) -> Run:
+    """Make the folder of a new run and write its ``specs.json``.
+
+    A folder that is there already is kept: it goes to ``<name>.<time>.zip`` beside it.
+
+    Parameters
+    ----------
+    path
+        The new folder.
+    options
+        The run's options.
+    given
+        Those that the user chose.
+    facts
+        More entries for ``specs.json``: ``img_size``, ``n_data``, ``used``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        _archive(path)
+    specs = {
+        "name": path.name,
+        **options.model_dump(mode="json"),
+        "given": dict(given),
+        **facts,
+        "versions": {name: metadata.version(name) for name in _VERSIONED},
+    }
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        write_text(temporary / "specs.json", to_json(specs))
+        temporary.chmod(0o755)
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return Run(path)
+
+
+def run_path(results_dir: Path, name: str) -> Path:
+    """Return the folder of run `name`.
+
+    Raises
+    ------
+    UserError
+        If the name cannot be that of a folder.
+    """
+    if not re.fullmatch(r"[\w][\w.+=,@ -]{0,99}", name) or name != name.rstrip(". "):
+        raise UserError(
+            f"{name[:120]!r} cannot be the name of a run; use 1 to 100 letters, digits and any of "
+            "'_-.+=,@', the first a letter or digit."
+        )
+    return results_dir / name
+
+
+def _archive(path: Path) -> None:
+    """Move the folder at `path` into a new zip file beside it."""
+    if not path.is_dir():
+        raise UserError(f"{path} is a file where the run's folder should be; move it away.")
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as scratch:
+        packed = shutil.make_archive(f"{scratch}/run", "zip", path.parent, path.name)
+        Path(packed).replace(_new_file(path, ".zip"))
+    shutil.rmtree(path)
+
+
+def _new_file(path: Path, suffix: str) -> Path:
+    """Reserve ``<path>.<time><suffix>``; never a name that is taken."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for number in itertools.count(1):
+        file = path.with_name(f"{path.name}.{stamp}{f'-{number}' * (number > 1)}{suffix}")
+        with contextlib.suppress(FileExistsError):
+            file.touch(exist_ok=False)
+            break
+    return file
