@@ -1,10 +1,14 @@
 """Files that are written whole or not at all."""
 
 import contextlib
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+from disvae.errors import UserError
 
 
 @contextlib.contextmanager
@@ -36,6 +40,41 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Replace the file at `path` by `content`, atomically, in UTF-8."""
     write_bytes(path, content.encode("utf-8"))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read the JSON object at `path`.
+
+    Raises
+    ------
+    UserError
+        If the file holds anything else.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is damaged (not a JSON object); restore it from a copy.")
+    return content
+
+
+def to_json(content: Mapping[str, Any]) -> str:
+    """Write `content` as all our files have it: sorted and indented."""
+    return json.dumps(content, indent=4, sort_keys=True, default=str) + "\n"
+
+
+def merge_json(path: Path, entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Put `entries` into the JSON object at `path`, over those of the same name; return all.
+
+    Raises
+    ------
+    UserError
+        If the file is there and holds anything else.
+    """
+    merged = {**(read_json(path) if path.exists() else {}), **entries}
+    write_text(path, to_json(merged))
+    return merged
 
 
 def _umask() -> int:

@@ -54,7 +54,7 @@ def train(name: str, **options: Any) -> Run:
     seed = fabric.broadcast(secrets.randbits(32) if chosen.seed is None else chosen.seed)
     dataset = _dataset(fabric, chosen, seed)
     if chosen.is_metrics:
-        metrics.wanted(_DOCUMENTED, _provided(dataset))  # rather than after hours of training
+        metrics.plan(_DOCUMENTED, *metrics.provided(dataset))  # rather than after hours of training
     held_out = dataset if chosen.split == "train" else _dataset(fabric, chosen, seed, "test")
     schedule = _schedule(fabric, chosen, dataset, seed)
     _make_deterministic(seed)
@@ -117,6 +117,7 @@ def score(
     names: Sequence[str] = _DOCUMENTED,
     factor_subset: Sequence[str] = (),
     repeats: int = 1,
+    settings: metrics.Settings | None = None,
 ) -> dict[str, Any]:
     """Compute scores of a finished run; write them to ``metrics.log``, and their matrices.
 
@@ -130,8 +131,8 @@ def score(
         Scores, or ``("all",)``; see `disvae.metrics.SCORES`.
     factor_subset
         Names of the factors to score; default: all.
-    repeats
-        How often sampled scores are repeated.
+    repeats, settings
+        As for `disvae.metrics.evaluate`.
 
     Returns
     -------
@@ -141,19 +142,22 @@ def score(
     Raises
     ------
     UserError
-        If a score is unknown, or needs factors that the dataset does not have.
+        If a score, setting or factor is unknown, or the dataset does not have the factors.
     """
-    chosen = "all" if "all" in names else names
-    metrics.wanted(chosen, _provided(run.dataset(where.data_dir)))
+    chosen: dict[str, Any] = {
+        "seed": where.seed,
+        "repeats": repeats,
+        "settings": settings,
+        "factor_subset": factor_subset or None,
+    }
+    metrics.plan(names, *metrics.provided(run.dataset(where.data_dir)), **chosen)
     device = make_fabric(where).device
     batch_size, bar = run.options.eval_batchsize, not where.no_progress_bar
     table = metrics.encode(run, where.data_dir, device, batch_size, bar)
     results = metrics.evaluate(
         table,
-        chosen,
-        seed=where.seed,
-        repeats=repeats,
-        factor_subset=factor_subset or None,
+        names,
+        **chosen,
         progress=lambda name, number, total: logger.info(
             "Score %d/%d: %s", number + 1, total, name
         ),
@@ -161,11 +165,6 @@ def score(
     run.merge_metrics(results)
     write_matrices(run.path, results, table.kl())
     return results
-
-
-def _provided(dataset: Dataset) -> frozenset[str]:
-    """Return what a run on `dataset` has for scores to read, beyond the codes."""
-    return frozenset({"logvar", "factors"} if dataset.factor_names else {"logvar"})
 
 
 def _dataset(fabric: Fabric, options: Options, seed: int, split: str = "train") -> Dataset:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +14,7 @@ from torch import nn
 
 from disvae.data import Dataset, load_dataset
 from disvae.errors import UserError
-from disvae.files import write_bytes, write_text
+from disvae.files import merge_json, read_json, to_json, write_bytes, write_text
 from disvae.models import VAE
 from disvae.options import Options
 from disvae.validation import checked
@@ -54,7 +53,7 @@ class Run:
             raise UserError(
                 f"There is no run in {self.path} (no specs.json); check the name and --results-dir."
             )
-        self.specs = _read_json(self.path / "specs.json")
+        self.specs = read_json(self.path / "specs.json")
         known = {key: value for key, value in self.specs.items() if key in Options.model_fields}
         try:
             self.options = checked(Options, known)
@@ -154,7 +153,7 @@ class Run:
     def metrics(self) -> dict[str, Any]:
         """All of ``metrics.log``; empty if no score was computed."""
         path = self.path / "metrics.log"
-        return _read_json(path) if path.exists() else {}
+        return read_json(path) if path.exists() else {}
 
     def write_specs(self) -> None:
         """Write ``specs.json``."""
@@ -181,7 +180,7 @@ class Run:
 
     def merge_metrics(self, scores: Mapping[str, Any]) -> None:
         """Put `scores` into ``metrics.log``; those that stand there already are replaced."""
-        write_text(self.path / "metrics.log", to_json({**self.metrics, **scores}))
+        merge_json(self.path / "metrics.log", scores)
 
 
 def open_run(path: str | Path) -> Run:
@@ -199,18 +198,3 @@ def open_run(path: str | Path) -> Run:
     torch.Size([1, 1, 64, 64])
     """
     return Run(path)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is damaged (not a JSON object); restore it from a copy.")
-    return content
-
-
-def to_json(content: Mapping[str, Any]) -> str:
-    """Write `content` as the run's files have it: sorted and indented."""
-    return json.dumps(content, indent=4, sort_keys=True, default=str) + "\n"

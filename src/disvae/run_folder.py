@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from disvae.errors import UserError
-from disvae.files import write_text
+from disvae.files import to_json, write_text
 from disvae.options import Options
-from disvae.run import Run, to_json
+from disvae.run import Run
 
 _VERSIONED = ("disvae", "torch", "lightning-fabric", "numpy", "pillow")
 

@@ -73,6 +73,40 @@ def test_codes_of_any_model_are_scored_from_a_file(tmp_path, capsys):
     assert [row["factor"] for row in printed["mig"]["parts"]["per_factor"]] == ["a", "b"]
 
 
+def test_scores_of_a_file_merge_with_those_it_has(tmp_path, capsys):
+    path, log = tmp_path / "codes.npz", tmp_path / "codes.metrics.json"
+    np.savez(path, mean=np.random.default_rng(0).standard_normal((50, 2)))
+    assert main(["score", "--codes", str(path), "--metrics", "total_correlation"]) == 0
+    chosen = ["--metrics", "code_information", "--metric-settings", "code_information.bins=5"]
+    assert main(["score", "--codes", str(path), *chosen]) == 0
+    logged = json.loads(log.read_text())
+    assert set(logged) == {"total_correlation", "code_information"}
+    assert logged["code_information"]["settings"]["bins"] == 5
+    capsys.readouterr()
+    log.write_text("my notes")
+    assert main(["score", "--codes", str(path)]) == 2
+    assert "not a JSON object" in capsys.readouterr().err
+    assert log.read_text() == "my notes"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--metric-settings", "dci.num_train=many"], "num_train of dci: it should be a valid int"),
+        (["--metric-settings", "dci.trees=3"], "dci has no setting 'trees'"),
+        (["--metric-settings", "dci=3"], "should be SCORE.SETTING=VALUE"),
+        (["--metric-factors", "size"], "no factor 'size'; the factors are"),
+    ],
+)
+def test_bad_requests_are_refused_before_the_images_are_encoded(
+    scored, capsys, monkeypatch, arguments, message
+):
+    monkeypatch.setattr(disvae.metrics, "encode", lambda *_: pytest.fail("encoded"))
+    place = ["--results-dir", str(scored.path.parent)]
+    assert main(["eval", scored.name, "--metrics", "dci", *arguments, *place]) == 2
+    assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("fault", ["gone", "text", "no mean", "objects"])
 def test_bad_files_of_codes_are_one_sentence(tmp_path, capsys, fault):
     path = tmp_path / "codes.npz"

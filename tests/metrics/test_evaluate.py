@@ -152,6 +152,7 @@ constant = np.stack([FACTORS[:, 0], np.zeros(48, dtype=int)], axis=1)
         (lambda: evaluate(Codes(MEAN), "dci"), "dci needs factors, which .* total_correlation"),
         (lambda: evaluate(Codes(MEAN, None, FACTORS), "mig"), "mig needs logvar"),
         (lambda: evaluate(TABLE, "dci", settings={"dci": {"trees": 9}}), "no setting 'trees'"),
+        (lambda: evaluate(TABLE, "dci", settings={"dci": {"num_train": "x"}}), "num_train of dci"),
         (lambda: evaluate(TABLE, "mig", settings={"dci": {}}), "not among the scores"),
         (lambda: evaluate(TABLE, "mig", factor_subset=["size"]), "no factor 'size'; the factors"),
         (lambda: evaluate(TABLE, "mig", factor_subset=[]), "empty subset"),

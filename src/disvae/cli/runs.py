@@ -1,6 +1,5 @@
 """The commands that make runs and read them: train, eval, score, plot."""
 
-import json
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -78,7 +77,9 @@ def evaluate(
     if not scores.metrics:
         _test(run, where)
         return
-    results = lifecycle.score(run, where, scores.metrics, scores.metric_factors, scores.repeats)
+    results = lifecycle.score(
+        run, where, scores.metrics, scores.metric_factors, scores.repeats, scores.settings
+    )
     for score, result in results.items():
         if isinstance(result, dict):
             spread = f" +- {result['std']:.4f}" if result["std"] else ""
@@ -97,21 +98,20 @@ def score(
 ) -> None:
     """Score the codes of any model, from arrays in a file.
 
-    The result is printed as JSON and written beside the file, to FILE.metrics.json.
+    The result is printed as JSON, and merged into FILE.metrics.json beside the file.
     """
     from disvae import metrics
-    from disvae.files import write_text
+    from disvae.files import merge_json, to_json
 
     results = metrics.evaluate(
         metrics.read_codes(codes),
-        scores.metrics if scores.metrics and "all" not in scores.metrics else "all",
+        scores.metrics or "all",
         seed=seed,
         repeats=scores.repeats,
+        settings=scores.settings,
         factor_subset=scores.metric_factors or None,
     )
-    text = json.dumps(results, indent=4)
-    write_text(codes.with_suffix(".metrics.json"), text + "\n")
-    print(text)
+    print(to_json(merge_json(codes.with_suffix(".metrics.json"), results)), end="")
 
 
 def _list_scores() -> None:
@@ -119,7 +119,9 @@ def _list_scores() -> None:
 
     for name, entry in metrics.SCORES.items():
         needs = f" Needs {', '.join(sorted(entry.needs))}." if entry.needs else ""
-        print(f"{name:24} {entry.explanation} [{entry.paper}]{needs}")
+        known = [f"{key}={value}" for key, value in metrics.default_settings(entry).items()]
+        settings = f" Settings: {', '.join(known)}." if known else ""
+        print(f"{name:24} {entry.explanation} [{entry.paper}]{needs}{settings}")
 
 
 def plot(

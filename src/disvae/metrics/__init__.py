@@ -13,8 +13,8 @@ from disvae.metrics._dependence import (
     total_correlation,
     wasserstein_dependence,
 )
-from disvae.metrics._encode import encode
-from disvae.metrics._evaluate import evaluate, wanted
+from disvae.metrics._encode import encode, provided
+from disvae.metrics._evaluate import evaluate
 from disvae.metrics._gap import (
     Entropies,
     aam,
@@ -34,6 +34,7 @@ from disvae.metrics._intervention import (
 )
 from disvae.metrics._irs import IRS, irs
 from disvae.metrics._modularity import ModularityExplicitness, modularity, modularity_explicitness
+from disvae.metrics._plan import Settings, default_settings, plan
 from disvae.metrics._registry import SCORES, Score
 from disvae.metrics._sampling import Estimate
 from disvae.metrics._sap import SAP, sap
@@ -55,6 +56,7 @@ __all__ = [
     "Jemmig",
     "ModularityExplicitness",
     "Score",
+    "Settings",
     "WassersteinDependence",
     "aam",
     "axis_alignments",
@@ -63,6 +65,7 @@ __all__ = [
     "code_information",
     "dci",
     "dcimig",
+    "default_settings",
     "disentanglement_and_completeness",
     "encode",
     "entropies",
@@ -77,10 +80,11 @@ __all__ = [
     "modularity",
     "modularity_explicitness",
     "mutual_information",
+    "plan",
+    "provided",
     "read_codes",
     "sap",
     "total_correlation",
     "udr",
-    "wanted",
     "wasserstein_dependence",
 ]

@@ -60,10 +60,11 @@ class Codes:
         set_once(self, "factor_names", names)
 
     @property
-    def provides(self) -> frozenset[str]:
-        """What scores can read here beyond the codes."""
+    def provided(self) -> tuple[frozenset[str], Sequence[str]]:
+        """What scores can read here beyond the codes, and the names of the factors."""
         parts = {"logvar": self.logvar, "factors": self.factors}
-        return frozenset(name for name, part in parts.items() if part is not None)
+        there = frozenset(name for name, part in parts.items() if part is not None)
+        return there, self.factor_names
 
     def kl(self) -> Float[np.ndarray, " D"]:
         """KL of each code's posteriors from N(0, 1), mean over images, in nats.
@@ -88,17 +89,28 @@ class Codes:
         UserError
             No factors, no name, or an unknown name.
         """
-        if self.factors is None:
-            raise UserError("These codes have no factors, so a factor subset cannot be taken.")
-        unknown = [name for name in names if name not in self.factor_names]
-        if unknown or not names:
-            raise UserError(
-                f"There is no factor {', '.join(map(repr, unknown)) or 'in an empty subset'}; "
-                f"the factors are {', '.join(self.factor_names)}."
-            )
-        columns = [list(self.factor_names).index(name) for name in names]
+        columns = factor_columns(names, self.factor_names)
         factors = np.asarray(self.factors)[:, columns]
         return Codes(self.mean, self.logvar, factors, tuple(names))
+
+
+def factor_columns(subset: Sequence[str], factor_names: Sequence[str]) -> list[int]:
+    """Return where the factors of `subset` stand among all.
+
+    Raises
+    ------
+    UserError
+        No factors, no name, or an unknown name.
+    """
+    if not factor_names:
+        raise UserError("These codes have no factors, so a factor subset cannot be taken.")
+    unknown = [name for name in subset if name not in factor_names]
+    if unknown or not subset:
+        raise UserError(
+            f"There is no factor {', '.join(map(repr, unknown)) or 'in an empty subset'}; "
+            f"the factors are {', '.join(factor_names)}."
+        )
+    return [list(factor_names).index(name) for name in subset]
 
 
 def read_codes(path: Path) -> Codes:

@@ -1,5 +1,6 @@
 """One pass of a run's encoder over its dataset: the table that all scores read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from disvae.metrics._codes import Codes
 if TYPE_CHECKING:  # scores of plain arrays need neither runs nor PyTorch
     import torch
 
+    from disvae.data import Dataset
     from disvae.run import Run
 
 
@@ -64,3 +66,9 @@ def encode(
             done += len(images)
             bar.update(len(images))
     return Codes(mean, logvar, dataset.factors, dataset.factor_names)
+
+
+def provided(dataset: "Dataset") -> tuple[frozenset[str], Sequence[str]]:
+    """Tell what scores can read, beyond the codes, of a run on `dataset`; name its factors."""
+    there = {"logvar", "factors"} if dataset.factor_names else {"logvar"}
+    return frozenset(there), dataset.factor_names

@@ -1,18 +1,16 @@
 """Any of the scores of one table of codes, as one JSON-able record."""
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
-from disvae.errors import UserError
 from disvae.metrics._arrays import as_factors, require_varied
 from disvae.metrics._codes import Codes
-from disvae.metrics._encode import encode
+from disvae.metrics._encode import encode, provided
 from disvae.metrics._gap import Entropies, axis_alignments, entropies, information_gaps
-from disvae.metrics._registry import SCORES, Score, find
+from disvae.metrics._plan import Settings, plan
 from disvae.metrics._sampling import Estimate
 
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ def evaluate(
     *,
     seed: int | None = 0,
     repeats: int = 1,
-    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    settings: Settings | None = None,
     factor_subset: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -36,10 +34,10 @@ def evaluate(
     Parameters
     ----------
     run_or_table
-        A run, whose dataset is encoded first; or codes, with widths and factors where known.
+        A run, whose dataset is encoded; or codes, with widths and factors where known.
     names
-        Names of scores (see `SCORES`), one name, or "all": every score that the table has the
-        parts for.
+        Names of scores (see `SCORES`), or one name; "all" among them: every score that the
+        table has the parts for.
     seed
         All randomness; each score draws from it anew, so that a score's value does not depend
         on which others are computed.
@@ -63,26 +61,35 @@ def evaluate(
     Raises
     ------
     UserError
-        Unknown score, setting or factor; a score asked for by name whose parts are missing; a
-        factor with one value.
+        Unknown score, setting or factor; a setting of the wrong type; a score asked for by name
+        whose parts are missing; a factor with one value. All but the last before a run is encoded.
     """
+    if isinstance(run_or_table, Codes):
+        there, factor_names = run_or_table.provided
+    else:
+        there, factor_names = provided(run_or_table.dataset())
+    chosen = plan(
+        names,
+        there,
+        factor_names,
+        seed=seed,
+        repeats=repeats,
+        settings=settings,
+        factor_subset=factor_subset,
+    )
     table = run_or_table if isinstance(run_or_table, Codes) else encode(run_or_table)
     if factor_subset is not None:
         table = table.select(factor_subset)
-    scores = wanted(names, table.provides)
-    options = {score.name: _options(score, settings, seed, repeats) for score in scores}
-    _check_settings(settings, scores)
-    if any("factors" in score.needs for score in scores):
+    if any("factors" in score.needs for score, _ in chosen):
         labels = as_factors(table.factors, len(np.asarray(table.mean)))
         require_varied(labels, table.factor_names)
 
     exact: Entropies | None = None
     top: dict[str, Any] = {}
     results: dict[str, Any] = {}
-    for number, score in enumerate(scores):
+    for number, (score, used) in enumerate(chosen):
         if progress is not None:
-            progress(score.name, number, len(scores))
-        used = options[score.name]
+            progress(score.name, number, len(chosen))
         if "logvar" in score.needs:
             assert table.logvar is not None and table.factors is not None  # noqa: S101
             exact = exact or entropies(table.mean, table.logvar, table.factors)
@@ -95,68 +102,6 @@ def evaluate(
             used = {**used, "factors": list(table.factor_names)}
         results[score.name] = {**result, "settings": used}
     return {**top, **results}
-
-
-def wanted(names: str | Iterable[str], provides: frozenset[str]) -> list[Score]:
-    """Look scores up and see that what they need is there.
-
-    Parameters
-    ----------
-    names
-        As for `evaluate`.
-    provides
-        What there is beyond the codes: "logvar", "factors".
-
-    Raises
-    ------
-    UserError
-        Unknown score, or one that needs more.
-    """
-    if names == "all":
-        return [score for score in SCORES.values() if score.needs <= provides]
-    chosen = [find(name) for name in dict.fromkeys([names] if isinstance(names, str) else names)]
-    for score in chosen:
-        missing = score.needs - provides
-        if "runs" in missing:
-            raise UserError(
-                f"{score.name} compares the codes of several runs: call "
-                f"disvae.metrics.{score.name} with all of them."
-            )
-        if missing:
-            able = [s.name for s in SCORES.values() if s.needs <= provides]
-            raise UserError(
-                f"{score.name} needs {' and '.join(sorted(missing))}, which these codes come "
-                f"without; the scores to be had are {', '.join(able)}."
-            )
-    return chosen
-
-
-def _options(
-    score: Score,
-    settings: Mapping[str, Mapping[str, Any]] | None,
-    seed: int | None,
-    repeats: int,
-) -> dict[str, Any]:
-    """Merge defaults, the common seed and repeats, and the score's own settings."""
-    parameters = inspect.signature(score.function).parameters.values()
-    known = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    common = {"seed": seed, "repeats": repeats}
-    known.update({name: value for name, value in common.items() if name in known})
-    given = dict((settings or {}).get(score.name, {}))
-    for name in given:
-        if name not in known:
-            listed = ", ".join(known) or "none"
-            raise UserError(f"{score.name} has no setting {name!r}; its settings are: {listed}.")
-    return {**known, **given}
-
-
-def _check_settings(
-    settings: Mapping[str, Mapping[str, Any]] | None, scores: Sequence[Score]
-) -> None:
-    """Refuse settings of scores that are not computed, which would go unnoticed."""
-    for name in settings or {}:
-        if find(name) not in scores:
-            raise UserError(f"Settings were given for {name}, which is not among the scores.")
 
 
 def _entry(result: Any) -> dict[str, Any]:

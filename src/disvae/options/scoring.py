@@ -1,9 +1,10 @@
 """The options of ``disvae eval`` and ``disvae score``."""
 
+import re
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from disvae.options.common import SCORES
 from disvae.validation import Count
@@ -15,7 +16,15 @@ def _names(value: Any) -> Any:
     return tuple(name.strip() for word in words for name in word.split(",") if name.strip())
 
 
+def _assignments(words: tuple[str, ...]) -> tuple[str, ...]:
+    for word in words:
+        if not re.fullmatch(r"\w+\.\w+=.+", word):
+            raise ValueError(f"{word!r} should be SCORE.SETTING=VALUE, as dci.num_train=5000")
+    return words
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Assignments = Annotated[Names, AfterValidator(_assignments)]
 
 
 class ScoreOptions(BaseModel):
@@ -39,7 +48,24 @@ class ScoreOptions(BaseModel):
             help="Factors to score, as scale,orientation,posX,posY; default: all.",
         ),
     ] = ()
+    metric_settings: Annotated[
+        Assignments,
+        Parameter(
+            group=SCORES,
+            negative="",
+            help="Settings of scores, as dci.num_train=5000,binned_mig.bins=10; --list has them.",
+        ),
+    ] = ()
     repeats: Annotated[
         Count,
         Parameter(group=SCORES, help="How often sampled scores are repeated, for their spread."),
     ] = 1
+
+    @property
+    def settings(self) -> dict[str, dict[str, str | None]]:
+        """The settings of each score, by names, with their values as typed."""
+        found: dict[str, dict[str, str | None]] = {}
+        for word in self.metric_settings:
+            score, setting, value = re.split(r"[.=]", word, maxsplit=2)
+            found.setdefault(score, {})[setting] = None if value.lower() == "none" else value
+        return found
