@@ -6,25 +6,63 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+SIDE = 2048  # of the matrix product that stands for the machine's limit
 
 
-def time_in_turn(
-    contenders: Mapping[str, Callable[[], None]], rounds: int, warm_up: int = 3
-) -> dict[str, list[float]]:
-    """Call each contender once a round, so that all see the same machine; return seconds."""
-    for call in contenders.values():
+class Row(NamedTuple):
+    """One line of a table.
+
+    Attributes
+    ----------
+    call
+        What to time.
+    plain, limit
+        Names of the rows that this one is compared with; None: with none.
+    """
+
+    call: Callable[[], object]
+    plain: str | None = None
+    limit: str | None = None
+
+
+def time_in_turn(rows: Mapping[str, Row], rounds: int, warm_up: int = 3) -> dict[str, list[float]]:
+    """Call each row once a round, so that all see the same machine; return seconds."""
+    for row in rows.values():
         for _ in range(warm_up):
-            call()
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+            row.call()
+    seconds: dict[str, list[float]] = {name: [] for name in rows}
     for _ in range(rounds):
-        for name, call in contenders.items():
+        for name, row in rows.items():
             started = time.perf_counter()
-            call()
+            row.call()
             seconds[name].append(time.perf_counter() - started)
     return seconds
+
+
+def matrix_product(flops: float) -> Callable[[], None]:
+    """Make float32 matrix products, 2048 x 2048 x 2048 or the first rows, of so many operations."""
+    left, right = torch.rand(SIDE, SIDE), torch.rand(SIDE, SIDE)
+    whole, part = divmod(round(flops / (2 * SIDE * SIDE)), SIDE)
+
+    def multiply() -> None:
+        for _ in range(whole):
+            torch.mm(left, right)
+        torch.mm(left[:part], right)
+
+    return multiply
+
+
+def flops(step: Callable[[], object]) -> float:
+    """Count the operations of one call."""
+    with FlopCounterMode(display=False) as counter:
+        step()
+    return float(counter.get_total_flops())
 
 
 def versions() -> dict[str, str | int]:
@@ -38,21 +76,31 @@ def versions() -> dict[str, str | int]:
     }
 
 
-def show(
-    title: str, seconds: Mapping[str, list[float]], baseline: str, json_file: Path | None
-) -> None:
-    """Print medians, spreads and ratios to `baseline`; write them to `json_file` too."""
-    print(f"{title}   {versions()}")
-    print(f"{'':32} {'median ms':>10} {'5 - 95 %':>17} {'ratio':>7}")
-    rows = {}
-    against = statistics.median(seconds[baseline])
-    for name, values in seconds.items():
-        median = statistics.median(values)
-        low, high = np.quantile(values, [0.05, 0.95])
+def table(
+    title: str, rows: Mapping[str, Row], seconds: Mapping[str, list[float]]
+) -> dict[str, object]:
+    """Print medians, spreads, and how each row compares; return the same for JSON."""
+    print(f"\n{title}")
+    print(f"{'':32} {'median ms':>10} {'5 - 95 %':>17} {'x plain':>8} {'% of limit':>11}")
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    entries: dict[str, object] = {}
+    for name, row in rows.items():
+        low, high = np.quantile(seconds[name], [0.05, 0.95])
+        faster = medians[row.plain] / medians[name] if row.plain else None
+        share = medians[row.limit] / medians[name] if row.limit else None
         print(
-            f"{name:32} {1e3 * median:10.2f} {1e3 * low:8.2f} {1e3 * high:8.2f} "
-            f"{against / median:7.2f}"
+            f"{name:32} {1e3 * medians[name]:10.2f} {1e3 * low:8.2f} {1e3 * high:8.2f} "
+            f"{f'{faster:.2f}' if faster else '':>8} {f'{100 * share:.0f}' if share else '':>11}"
         )
-        rows[name] = {"median_s": median, "p05_s": low, "p95_s": high, "ratio": against / median}
+        entries[name] = {
+            "median_s": medians[name], "p05_s": low, "p95_s": high,
+            "times_plain": faster, "share_of_limit": share,
+        }  # fmt: skip
+    return {"title": title, "rows": entries}
+
+
+def write(json_file: Path | None, tables: list[dict[str, object]]) -> None:
+    """Print the versions; write tables and versions to `json_file`, if any."""
+    print(f"\n{versions()}")
     if json_file is not None:
-        json_file.write_text(json.dumps({"title": title, **versions(), "rows": rows}, indent=2))
+        json_file.write_text(json.dumps({**versions(), "tables": tables}, indent=2) + "\n")

@@ -41,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status: 0 if all went well, 2 for bad input or a file that cannot be
         read or written, 130 if interrupted.
     """
-    logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.INFO)
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("disvae").setLevel(logging.INFO)  # ours only, not other libraries'
     try:
         app(
             list(sys.argv[1:] if arguments is None else arguments),

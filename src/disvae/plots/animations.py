@@ -160,7 +160,7 @@ def _durations(n_frames: int, ticks: float, milliseconds: int) -> list[int]:
 
 def _to_even_greys(frame: Image.Image) -> Image.Image:
     levels = np.round(np.arange(256) * ((_GREYS - 1) / 255)).astype(np.uint8)
-    even = Image.fromarray(levels[np.asarray(frame)], mode="P")
+    even = Image.fromarray(levels[np.asarray(frame)])
     greys = np.round(np.arange(_GREYS) * (255 / (_GREYS - 1))).astype(int)
     even.putpalette(greys.repeat(3).tolist())
     return even
@@ -185,6 +185,6 @@ def _to_palette(frame: Image.Image, palette: Image.Image) -> Image.Image:
     pixels = np.asarray(frame)
     for index, colour in enumerate((0, 255)):  # Pillow's nearest is only near
         nearest[(pixels == colour).all(-1)] = index
-    result = Image.fromarray(nearest, mode="P")
+    result = Image.fromarray(nearest)
     result.putpalette(palette.getpalette() or [])
     return result

@@ -1,0 +1,95 @@
+"""Whole passes over dSprites: a training epoch next to its bare steps, encoding next to the limit.
+
+``python -m benchmarks.epoch [--rounds N] [--json FILE]``. Every pass is over 3% of dSprites,
+drawn from all of it. A bare step has its batch in memory and logs nothing.
+"""
+
+import argparse
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+import disvae
+from benchmarks.report import Row, flops, matrix_product, table, time_in_turn, write
+from disvae import metrics
+from disvae.data import Dataset
+from disvae.data.batches import to_unit_interval
+from disvae.options import Options, resolve
+from disvae.run import Run
+from disvae.training.loop import Schedule, accumulate_gradients, train_epochs
+from disvae.training.setup import make_fabric, make_learners, make_objective
+
+BATCH = 64
+FRACTION = 0.03
+
+
+def epoch(options: Options, dataset: Dataset) -> Callable[[], object]:
+    """Make a function that trains one epoch as the command does."""
+    fabric = make_fabric(options)
+    learners = make_learners(fabric, options, dataset.image_shape)
+    objective = make_objective(options, len(dataset), learners.discriminator)
+    schedule = Schedule(10**6, BATCH, None, seed=0)
+    epochs = train_epochs(fabric, learners, objective, dataset, schedule, progress_bar=True)
+    return lambda: next(epochs)
+
+
+def bare_steps(options: Options, dataset: Dataset) -> Callable[[], None]:
+    """Make a function that does the steps of an epoch on batches in memory."""
+    fabric = make_fabric(options)
+    learners = make_learners(fabric, options, dataset.image_shape)
+    objective = make_objective(options, len(dataset), learners.discriminator)
+    learners.vae.train()
+    ready = [
+        to_unit_interval(dataset.images(slice(BATCH * i, BATCH * (i + 1))), fabric.device)
+        for i in range(16)
+    ]
+    count = itertools.count(1)
+
+    def steps() -> None:
+        for _ in range(-(-len(dataset) // BATCH)):
+            step = next(count)
+            losses, _ = objective.step(learners.vae, ready[step % len(ready)], step)
+            accumulate_gradients(fabric, losses)
+            for optimiser in learners.optimisers:
+                optimiser.step()
+                optimiser.zero_grad()
+
+    return steps
+
+
+def encoder_flops(run: Run, n_images: int) -> float:
+    """Count the operations of encoding so many images."""
+    images = torch.rand(BATCH, *run.image_shape)
+    return flops(lambda: run.model.encode(images)) * n_images / BATCH
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        given = {
+            "dataset": "dsprites", "loss": "VAE", "train_fraction": FRACTION, "device": "cpu",
+            "data_dir": f"{folder}/data", "results_dir": f"{folder}/results",
+        }  # fmt: skip
+        run = disvae.train("run", **given, max_steps=1, no_test=True)
+        options, dataset = resolve(given), run.dataset()
+        limit = matrix_product(encoder_flops(run, len(dataset)))
+        rows = {
+            "epoch": Row(epoch(options, dataset), "its steps, bare"),
+            "its steps, bare": Row(bare_steps(options, dataset)),
+            "encode": Row(lambda: metrics.encode(run), None, "limit: matrix product"),
+            "limit: matrix product": Row(limit),
+        }
+        seconds = time_in_turn(rows, arguments.rounds, warm_up=1)
+        title = f"Passes over {len(dataset):,} images of dSprites"
+        write(arguments.json, [table(title, rows, seconds)])
+
+
+if __name__ == "__main__":
+    main()
