@@ -7,6 +7,7 @@ drawn from all of it. A bare step has its batch in memory and logs nothing.
 import argparse
 import itertools
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,30 +18,30 @@ from benchmarks.report import Row, flops, matrix_product, table, time_in_turn, w
 from disvae import metrics
 from disvae.data import Dataset
 from disvae.data.batches import to_unit_interval
-from disvae.options import Options, resolve
+from disvae.objectives import Objective
+from disvae.options import Options
 from disvae.run import Run
 from disvae.training.loop import Schedule, accumulate_gradients, train_epochs
-from disvae.training.setup import make_fabric, make_learners, make_objective
+from disvae.training.setup import Learners, make_fabric, make_learners, make_objective
 
 BATCH = 64
 FRACTION = 0.03
 
 
-def epoch(options: Options, dataset: Dataset) -> Callable[[], object]:
+def epoch(path: Path) -> Callable[[], object]:
     """Make a function that trains one epoch as the command does."""
-    fabric = make_fabric(options)
-    learners = make_learners(fabric, options, dataset.image_shape)
-    objective = make_objective(options, len(dataset), learners.discriminator)
+    options, dataset, learners, objective = prepared(path)
     schedule = Schedule(10**6, BATCH, None, seed=0)
-    epochs = train_epochs(fabric, learners, objective, dataset, schedule, progress_bar=True)
+    epochs = train_epochs(
+        make_fabric(options), learners, objective, dataset, schedule, progress_bar=True
+    )
     return lambda: next(epochs)
 
 
-def bare_steps(options: Options, dataset: Dataset) -> Callable[[], None]:
+def bare_steps(path: Path) -> Callable[[], None]:
     """Make a function that does the steps of an epoch on batches in memory."""
+    options, dataset, learners, objective = prepared(path)
     fabric = make_fabric(options)
-    learners = make_learners(fabric, options, dataset.image_shape)
-    objective = make_objective(options, len(dataset), learners.discriminator)
     learners.vae.train()
     ready = [
         to_unit_interval(dataset.images(slice(BATCH * i, BATCH * (i + 1))), fabric.device)
@@ -58,6 +59,21 @@ def bare_steps(options: Options, dataset: Dataset) -> Callable[[], None]:
                 optimiser.zero_grad()
 
     return steps
+
+
+def prepared(path: Path) -> tuple[Options, Dataset, Learners, Objective]:
+    """Open a run, and start anew with its options."""
+    run = disvae.open_run(path)
+    dataset = run.dataset()
+    learners = make_learners(make_fabric(run.options), run.options, run.image_shape)
+    return run.options, dataset, learners, make_objective(run.options, len(dataset))
+
+
+def encode(path: Path) -> Callable[[], object]:
+    """Make a function that encodes the images of a run, as scores have it."""
+    run = disvae.open_run(path)
+    make_fabric(run.options)
+    return lambda: metrics.encode(run)
 
 
 def encoder_flops(run: Run, n_images: int) -> float:
@@ -78,16 +94,15 @@ def main() -> None:
             "data_dir": f"{folder}/data", "results_dir": f"{folder}/results",
         }  # fmt: skip
         run = disvae.train("run", **given, max_steps=1, no_test=True)
-        options, dataset = resolve(given), run.dataset()
-        limit = matrix_product(encoder_flops(run, len(dataset)))
+        limit = encoder_flops(run, run.specs["n_data"])
         rows = {
-            "epoch": Row(epoch(options, dataset), "its steps, bare"),
-            "its steps, bare": Row(bare_steps(options, dataset)),
-            "encode": Row(lambda: metrics.encode(run), None, "limit: matrix product"),
-            "limit: matrix product": Row(limit),
+            "epoch": Row(partial(epoch, run.path), "its steps, bare"),
+            "its steps, bare": Row(partial(bare_steps, run.path)),
+            "encode": Row(partial(encode, run.path), None, "limit: matrix product"),
+            "limit: matrix product": Row(partial(matrix_product, limit)),
         }
-        seconds = time_in_turn(rows, arguments.rounds, warm_up=1)
-        title = f"Passes over {len(dataset):,} images of dSprites"
+        seconds = time_in_turn(rows, arguments.rounds, calls=1, warm_up=1)
+        title = f"Passes over {run.specs['n_data']:,} images of dSprites"
         write(arguments.json, [table(title, rows, seconds)])
 
 

@@ -3,28 +3,40 @@
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import UInt8
+from torch import Tensor
 
 from disvae.data import Dataset
 from disvae.data.dsprites import render_block
-from disvae.data.store import Manifest, building
+from disvae.data.store import Manifest, building, read_manifest
 
 _BLOCKS = 20  # of 1,024 sprites, or as many other images
 
 
-def dataset(folder: Path, image_shape: tuple[int, int, int]) -> Dataset:
+def prepare(folder: Path, image_shape: tuple[int, int, int]) -> None:
     """Prepare 20,480 images: sprites as bits if they are 1x64x64, else bytes at random."""
     packed = image_shape == (1, 64, 64)
-    name = "x".join(map(str, image_shape))
     manifest = Manifest(
-        name=name, image_shape=image_shape, splits={"train": 1024 * _BLOCKS},
+        name="benchmark", image_shape=image_shape, splits={"train": 1024 * _BLOCKS},
         background="black", factors={}, packed=packed, source={},
     )  # fmt: skip
     random = np.random.default_rng(0)
-    with building(folder / name, manifest) as builder:
+    with building(folder, manifest) as builder:
         for block in range(_BLOCKS):
             builder.append(
                 render_block(36 * block)
                 if packed
                 else random.integers(0, 256, (1024, *image_shape), dtype=np.uint8)
             )
-    return Dataset(folder / name, manifest)
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """Open what was prepared."""
+    manifest = read_manifest(folder)
+    assert manifest is not None
+    return Dataset(folder, manifest)
+
+
+def all_images(folder: Path) -> UInt8[Tensor, "N C H W"]:
+    """Read what was prepared into memory."""
+    return open_dataset(folder).images(slice(None))

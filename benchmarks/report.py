@@ -1,16 +1,21 @@
 """Timing in turn, and tables of what was measured."""
 
 import json
+import multiprocessing
 import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 SIDE = 2048  # of the matrix product that stands for the machine's limit
 
@@ -20,40 +25,68 @@ class Row(NamedTuple):
 
     Attributes
     ----------
-    call
-        What to time.
+    make
+        Makes the function to time; called in a process of the row's own.
     plain, limit
         Names of the rows that this one is compared with; None: with none.
     """
 
-    call: Callable[[], object]
+    make: Callable[[], Callable[[], object]]
     plain: str | None = None
     limit: str | None = None
 
 
-def time_in_turn(rows: Mapping[str, Row], rounds: int, warm_up: int = 3) -> dict[str, list[float]]:
-    """Call each row once a round, so that all see the same machine; return seconds."""
-    for row in rows.values():
-        for _ in range(warm_up):
-            row.call()
+def time_in_turn(
+    rows: Mapping[str, Row], rounds: int, calls: int, warm_up: int = 5
+) -> dict[str, list[float]]:
+    """Let each row make so many calls a round, so that all see the same machine; return seconds.
+
+    Each row has its own process, as its user would: no row profits from another's allocations.
+    """
+    spawn = multiprocessing.get_context("spawn")
     seconds: dict[str, list[float]] = {name: [] for name in rows}
-    for _ in range(rounds):
+    with ExitStack() as stack:
+        lines = {}
         for name, row in rows.items():
-            started = time.perf_counter()
-            row.call()
-            seconds[name].append(time.perf_counter() - started)
+            lines[name], far = spawn.Pipe()
+            process = spawn.Process(target=_serve, args=(row.make, far), daemon=True)
+            process.start()
+            stack.callback(process.join)
+            stack.callback(lines[name].send, 0)
+            _take_turn(lines[name], warm_up)
+        for _ in range(rounds):
+            for name, line in lines.items():
+                seconds[name] += _take_turn(line, calls)
     return seconds
+
+
+def _take_turn(line: "Connection", calls: int) -> list[float]:
+    line.send(calls)
+    measured: list[float] = line.recv()
+    return measured
+
+
+def _serve(make: Callable[[], Callable[[], object]], line: "Connection") -> None:
+    """Time as many calls as the other side asks for, until it asks for none."""
+    call = make()
+    while calls := line.recv():
+        seconds = []
+        for _ in range(calls):
+            started = time.perf_counter()
+            call()
+            seconds.append(time.perf_counter() - started)
+        line.send(seconds)
 
 
 def matrix_product(flops: float) -> Callable[[], None]:
     """Make float32 matrix products, 2048 x 2048 x 2048 or the first rows, of so many operations."""
-    left, right = torch.rand(SIDE, SIDE), torch.rand(SIDE, SIDE)
+    left, right, product = torch.rand(3, SIDE, SIDE)
     whole, part = divmod(round(flops / (2 * SIDE * SIDE)), SIDE)
 
     def multiply() -> None:
         for _ in range(whole):
-            torch.mm(left, right)
-        torch.mm(left[:part], right)
+            torch.mm(left, right, out=product)
+        torch.mm(left[:part], right, out=product[:part])
 
     return multiply
 

@@ -7,6 +7,7 @@ over the row's; the limit is a matrix product of as many operations as the step 
 import argparse
 import itertools
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,18 +16,20 @@ from torch import Tensor
 
 from benchmarks import inputs, plain
 from benchmarks.report import Row, flops, matrix_product, table, time_in_turn, write
-from disvae.data import Dataset
 from disvae.data.batches import batches, epoch_order
 from disvae.options import resolve
 from disvae.training.loop import accumulate_gradients
 from disvae.training.setup import make_fabric, make_learners, make_objective
 
 BATCH = 64
+LOSSES = {"VAE": ("VAE", "betaH", "betaB", "btcvae"), "FactorVAE": ("factor",)}
+CALLS = 6  # a turn
 SHAPES = ((1, 64, 64), (3, 64, 64), (1, 32, 32))
 
 
-def our_step(dataset: Dataset, loss: str) -> Callable[[], None]:
+def our_step(folder: Path, loss: str) -> Callable[[], None]:
     """Make a function that does one step of this project's loop."""
+    dataset = inputs.open_dataset(folder)
     options = resolve({"dataset": "dsprites", "loss": loss, "device": "cpu"})
     fabric = make_fabric(options)
     learners = make_learners(fabric, options, dataset.image_shape)
@@ -51,35 +54,41 @@ def our_step(dataset: Dataset, loss: str) -> Callable[[], None]:
     return step
 
 
-def rows_of(dataset: Dataset) -> dict[str, Row]:
+def plain_step(folder: Path, kind: str) -> Callable[[], None]:
+    """Make a function that does one step of a plain loop."""
+    make = {"VAE": plain.vae_step, "FactorVAE": plain.factor_vae_step}[kind]
+    return make(inputs.all_images(folder), BATCH)
+
+
+def rows_of(folder: Path) -> dict[str, Row]:
     """All that is timed on one dataset."""
-    images = torch.cat([dataset.images(slice(i, i + 4096)) for i in range(0, len(dataset), 4096)])
-    vae, factor = plain.vae_step(images, BATCH), plain.factor_vae_step(images, BATCH)
-    limit, factor_limit = "limit: matrix product", "limit: matrix product, factor"
-    return {
-        "plain PyTorch VAE": Row(vae, None, limit),
-        **{
-            f"disvae {loss}": Row(our_step(dataset, loss), "plain PyTorch VAE", limit)
-            for loss in ("VAE", "betaH", "betaB", "btcvae")
-        },
-        limit: Row(matrix_product(flops(vae))),
-        "plain PyTorch FactorVAE": Row(factor, None, factor_limit),
-        "disvae factor": Row(our_step(dataset, "factor"), "plain PyTorch FactorVAE", factor_limit),
-        factor_limit: Row(matrix_product(flops(factor))),
-    }
+    rows = {}
+    for kind, losses in {
+        "VAE": ("VAE", "betaH", "betaB", "btcvae"),
+        "FactorVAE": ("factor",),
+    }.items():
+        name, limit = f"plain PyTorch {kind}", f"limit: matrix product, {kind}"
+        work = partial(plain_step, folder, kind)
+        rows[name] = Row(work, None, limit)
+        rows |= {
+            f"disvae {loss}": Row(partial(our_step, folder, loss), name, limit) for loss in losses
+        }
+        rows[limit] = Row(partial(matrix_product, flops(work())))
+    return rows
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     tables = []
     for shape in SHAPES:
         with TemporaryDirectory() as folder:
-            rows = rows_of(inputs.dataset(Path(folder), shape))
-            seconds = time_in_turn(rows, arguments.rounds)
+            inputs.prepare(Path(folder) / "images", shape)
+            rows = rows_of(Path(folder) / "images")
+            seconds = time_in_turn(rows, arguments.rounds, CALLS)
         title = f"Training step, batch {BATCH}, {'x'.join(map(str, shape))}"
         tables.append(table(title, rows, seconds))
     write(arguments.json, tables)

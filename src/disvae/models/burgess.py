@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from disvae.errors import UserError
-from disvae.models.output_layer import OutputLayer
+from disvae.models.transposed_convolution import TransposedConvolution
 from disvae.posterior import Posterior
 
 IMAGE_SIZES = (32, 64)
@@ -72,13 +72,11 @@ class Decoder(nn.Module):
         self.lin2 = nn.Linear(_HIDDEN, _HIDDEN)
         self.lin3 = nn.Linear(_HIDDEN, _CHANNELS * _GRID * _GRID)
         self.convT_64 = (
-            nn.ConvTranspose2d(_CHANNELS, _CHANNELS, 4, stride=2, padding=1)
-            if image_shape[1] == 64
-            else None
+            TransposedConvolution(_CHANNELS, _CHANNELS) if image_shape[1] == 64 else None
         )
-        self.convT1 = nn.ConvTranspose2d(_CHANNELS, _CHANNELS, 4, stride=2, padding=1)
-        self.convT2 = nn.ConvTranspose2d(_CHANNELS, _CHANNELS, 4, stride=2, padding=1)
-        self.convT3 = OutputLayer(_CHANNELS, image_shape[0])
+        self.convT1 = TransposedConvolution(_CHANNELS, _CHANNELS)
+        self.convT2 = TransposedConvolution(_CHANNELS, _CHANNELS)
+        self.convT3 = TransposedConvolution(_CHANNELS, image_shape[0])
 
     def forward(self, codes: Float[Tensor, "B D"]) -> Float[Tensor, "B C H W"]:
         """Decode `codes` to logits."""

@@ -60,13 +60,14 @@ class FactorVAE(Objective):
         """
         assert self.discriminator is not None, "training needs the discriminator"  # noqa: S101
         first, second = images.tensor_split(2)
-        output = vae(first)
-        real = self.discriminator(output.sample)
-        terms = self._terms(output, first, self.progress(step), real)
-
         with torch.no_grad():
             other = vae.encode(second).sample()  # type: ignore[operator]
         permuted = self.discriminator(permute_dimensions(other))
+
+        # last, so that what the gradient reads first is still in the cache
+        output = vae(first)
+        real = self.discriminator(output.sample)
+        terms = self._terms(output, first, self.progress(step), real)
         discrim_loss = 0.5 * (_cross_entropy(real, 0) + _cross_entropy(permuted, 1))
 
         losses = [

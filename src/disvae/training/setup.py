@@ -11,6 +11,7 @@ from disvae.errors import UserError
 from disvae.models import VAE, Discriminator
 from disvae.objectives import TCVAE, BetaVAE, Capacity, FactorVAE, Objective
 from disvae.options import Computing, Options
+from disvae.training.allocator import keep_freed_memory
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
@@ -34,7 +35,7 @@ class Learners(NamedTuple):
 
 
 def make_fabric(options: Computing, precision: Precision = "32-true") -> Fabric:
-    """Choose devices and precision.
+    """Choose devices and precision, and prepare the process for them.
 
     Raises
     ------
@@ -54,6 +55,7 @@ def make_fabric(options: Computing, precision: Precision = "32-true") -> Fabric:
             f"--device {options.device}: this machine has the CUDA devices "
             f"0 to {torch.cuda.device_count() - 1}."
         )
+    keep_freed_memory()
     try:
         return Fabric(accelerator=kind, devices=devices or 1, precision=precision)
     except (ValueError, RuntimeError) as error:
