@@ -1,12 +1,15 @@
 """Order and content of batches."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from disvae.data import load_dataset
 from disvae.data.batches import batches, epoch_order
+from disvae.data.resident import Resident
+from disvae.errors import UserError
 
 
 @given(st.integers(1, 500), st.integers(0, 2**32 - 1), st.integers(0, 1000))
@@ -31,3 +34,18 @@ def test_batches_are_the_images_in_order_divided_by_255(data_dir):
     assert whole.dtype == torch.float32
     assert torch.equal(whole, dataset.images(order).float() / 255)
     assert whole.max() == 1
+
+
+def test_batches_that_cannot_be_read_are_an_error_not_a_short_epoch(data_dir):
+    dataset = load_dataset("mnist", data_dir)
+    beyond = np.array([0, 1, len(dataset)])
+    with pytest.raises(UserError, match="choose indices"):
+        list(batches(dataset, beyond, 2, torch.device("cpu")))
+
+
+@pytest.mark.parametrize("name", ["mnist", "dsprites"])
+def test_a_resident_dataset_has_the_same_images(name, data_dir):
+    dataset = load_dataset(name, data_dir, train_fraction=0.5)
+    order = epoch_order(len(dataset), 1, 0)
+    kept = Resident(dataset, torch.device("cpu"))
+    assert torch.equal(kept.images(torch.from_numpy(order)), dataset.images(order))

@@ -1,6 +1,7 @@
 """The order of batches, and their way to the device."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from disvae.data.dataset import Dataset
+from disvae.data.resident import resident
 
 
 def epoch_order(n_images: int, seed: int, epoch: int) -> Int[np.ndarray, "N"]:
@@ -18,9 +20,20 @@ def epoch_order(n_images: int, seed: int, epoch: int) -> Int[np.ndarray, "N"]:
 def batches(
     dataset: Dataset, order: Int[np.ndarray, "N"], batch_size: int, device: torch.device
 ) -> Iterator[Float[Tensor, "B C H W"]]:
-    """Yield the images of `dataset` in `order`, in [0, 1], on `device`; the last may be short."""
-    for start in range(0, len(order), batch_size):
-        yield to_unit_interval(dataset.images(order[start : start + batch_size]), device)
+    """Yield the images of `dataset` in `order`, in [0, 1], on `device`; the last may be short.
+
+    A GPU with room for it keeps the whole dataset and gathers the batches itself. Elsewhere
+    each batch is read from the memory map while the one before it is at work.
+    """
+    on_device = resident(dataset, device) if device.type == "cuda" else None
+    if on_device is None:
+        parts = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+        images = _one_ahead(dataset.images, parts)
+    else:
+        there = torch.from_numpy(order).to(device)
+        images = map(on_device.images, there.split(batch_size))  # type: ignore[no-untyped-call]
+    for batch in images:
+        yield to_unit_interval(batch, device)
 
 
 def to_unit_interval(
@@ -28,3 +41,18 @@ def to_unit_interval(
 ) -> Float[Tensor, "B C H W"]:
     """Move bytes to `device` and divide there by 255: a quarter of the traffic."""
     return images.to(device, non_blocking=True).float().div_(255)
+
+
+def _one_ahead(
+    read: Callable[[Int[np.ndarray, "B"]], UInt8[Tensor, "B C H W"]],
+    parts: list[Int[np.ndarray, "B"]],
+) -> Iterator[UInt8[Tensor, "B C H W"]]:
+    """Read each part while the one before is in use."""
+    with ThreadPoolExecutor(1) as reader:
+        upcoming = None
+        for part in parts:
+            ready, upcoming = upcoming, reader.submit(read, part)
+            if ready is not None:
+                yield ready.result()
+        if upcoming is not None:
+            yield upcoming.result()

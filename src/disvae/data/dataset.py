@@ -1,5 +1,6 @@
 """A prepared dataset, as users hold it."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,6 +36,8 @@ class Dataset:
         Name, and colour behind the objects: ``black`` or ``white``.
     image_shape
         ``(C, H, W)``.
+    packed
+        Whether images are stored as bits.
     factor_names, factor_sizes
         Names of the K factors, slowest first, and their numbers of values; empty if unknown.
     """
@@ -52,7 +55,7 @@ class Dataset:
         self.image_shape = manifest.image_shape
         self.factor_names = tuple(manifest.factors)
         self.factor_sizes = tuple(manifest.factors.values())
-        self._packed = manifest.packed
+        self.packed = manifest.packed
         self._range, self._chosen = _part(manifest, split, train_fraction, seed)
         stored = open_array(folder / "images.npy", (manifest.n_images, *manifest.row_shape))
         self._rows = stored[self._range]
@@ -72,20 +75,41 @@ class Dataset:
         UserError
             If an index lies outside the dataset.
         """
+        rows = self.rows(indices)
+        if self.packed:
+            bits = np.unpackbits(rows, axis=1)
+            pixels = np.negative(bits, out=bits)  # 1 becomes 255
+        else:
+            pixels = rows
+        return torch.from_numpy(pixels.reshape(-1, *self.image_shape))
+
+    def rows(self, indices: Indices) -> UInt8[np.ndarray, "B ..."]:
+        """Return the images at `indices` as they are stored (see `packed`), in memory.
+
+        Raises
+        ------
+        UserError
+            If an index lies outside the dataset.
+        """
+        where = indices if isinstance(indices, slice) else np.asarray(indices)
         try:
-            where = indices if isinstance(indices, slice) else np.asarray(indices)
             rows = self._rows[where if self._chosen is None else self._chosen[where]]
         except IndexError:
             raise UserError(
                 f"Dataset '{self.name}' has the images 0 to {len(self) - 1}; "
                 "choose indices among these."
             ) from None
-        if self._packed:
-            bits = np.unpackbits(rows, axis=1)
-            pixels = np.negative(bits, out=bits)  # 1 becomes 255
-        else:
-            pixels = np.array(rows)
-        return torch.from_numpy(pixels.reshape(-1, *self.image_shape))
+        return rows if rows.flags.writeable else rows.copy()  # a slice is a view of the file
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Shape of one stored image."""
+        return self._rows.shape[1:]
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes that all images take as they are stored."""
+        return len(self) * math.prod(self.row_shape)
 
     @property
     def factors(self) -> Int[np.ndarray, "N K"] | None:

@@ -48,6 +48,8 @@ class VAE(nn.Module):
         self.encoder = Encoder(image_shape, latent_dim)
         self.decoder = Decoder(image_shape, latent_dim)
         self.apply(kaiming_uniform)
+        # convolutions need no copies between layouts
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def encode(self, images: Float[Tensor, "B C H W"]) -> Posterior:
         """Return q(z|x) of `images` in [0, 1]."""

@@ -68,8 +68,6 @@ def make_fabric(options: Computing, precision: Precision = "32-true") -> Fabric:
 def make_learners(fabric: Fabric, options: Options, image_shape: tuple[int, int, int]) -> Learners:
     """Build modules and optimisers, and place them on the devices of `fabric`."""
     vae = VAE(image_shape, options.latent_dim, options.model_type)
-    vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    # convolutions need no copies between layouts
     placed, optimiser = fabric.setup(vae, Adam(vae.parameters(), lr=options.lr, fused=True))
     placed.mark_forward_method("encode")
     if options.loss != "factor":
