@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import disvae
 from disvae.data import load_dataset
 from disvae.errors import UserError
 from tests.data.raw_files import noise
@@ -124,3 +125,20 @@ def test_an_own_dataset_lists_describes_verifies_and_goes(tmp_path, data, monkey
     assert data("remove", folder)[0] == 0
     assert not folder.exists()
     assert path.exists()
+
+
+def test_factors_of_own_arrays_are_scored(tmp_path):
+    ranks = np.stack(np.unravel_index(np.arange(40), (8, 5)), axis=1)
+    images = np.zeros((40, 32, 32), np.uint8)
+    for image, (x, y) in zip(images, ranks, strict=True):
+        image[4 * y : 4 * y + 6, 3 * x : 3 * x + 6] = 255
+    file = tmp_path / "squares.npz"
+    np.savez(file, images=images, factors=ranks * 0.5, factor_names=["x", "y"])
+    run = disvae.train(
+        "squares", dataset=str(file), image_size=32, loss="VAE", epochs=1, batch_size=8,
+        no_test=True, is_metrics=True, data_dir=tmp_path, results_dir=tmp_path, device="cpu",
+    )  # fmt: skip
+    rows = run.metrics["mig"]["parts"]["per_factor"]
+    assert [row["factor"] for row in rows] == ["x", "y"]
+    assert [row["entropy"] for row in rows] == pytest.approx([np.log(8), np.log(5)])
+    assert "dci" in disvae.metrics.evaluate(run, ["dci"], settings={"dci": {"num_train": 60}})

@@ -40,6 +40,7 @@ def find_entry(name: str) -> Entry:
     """
     if name not in CATALOG:
         raise UserError(
-            f"There is no dataset '{name}' to prepare; choose among {', '.join(CATALOG)}."
+            f"There is no dataset '{name}'; choose among {', '.join(CATALOG)}. "
+            "Own images that are prepared go by the folder that `disvae data list` shows."
         )
     return CATALOG[name]

@@ -6,11 +6,20 @@ import numpy as np
 import torch
 from PIL import Image
 
+from disvae.data import Dataset
+from disvae.data.batches import to_unit_interval
 from disvae.errors import UserError
 from disvae.plots.decoding import decode, reconstruct_images
 from disvae.plots.grids import image_grid
 from disvae.plots.opened import Opened, prepare
 from disvae.run import Run
+
+
+def overview(dataset: Dataset, n_rows: int = 6, n_cols: int = 10) -> Image.Image:
+    """Draw images of `dataset`, evenly spread over all."""
+    spread = np.linspace(0, len(dataset) - 1, n_rows * n_cols).astype(int)
+    images = to_unit_interval(dataset.images(spread))
+    return image_grid(images.view(n_rows, n_cols, *dataset.image_shape), dataset.background)
 
 
 def generate_samples(run: Run | Opened, **options: Any) -> Image.Image:
