@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from disvae import __version__
 from disvae.cli import data, runs
 from disvae.cli.grid import grid
+from disvae.cli.sweep import experiments, summary, sweep
 from disvae.errors import UserError
 from disvae.validation import sentence
 
@@ -24,6 +25,9 @@ app.command(runs.evaluate, name="eval")
 app.command(runs.score)
 app.command(runs.plot)
 app.command(grid)
+app.command(experiments)
+app.command(sweep)
+app.command(summary)
 app.command(data.app)
 
 
@@ -38,13 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 if all went well, 2 for bad input or a file that cannot be
-        read or written, 130 if interrupted.
+        Exit status: 0 if all went well, 1 if runs of a sweep failed, 2 for bad input or a
+        file that cannot be read or written, 130 if interrupted.
     """
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("disvae").setLevel(logging.INFO)  # ours only, not other libraries'
     try:
-        app(
+        status = app(
             list(sys.argv[1:] if arguments is None else arguments),
             exit_on_error=False,
             print_error=False,
@@ -61,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("disvae: interrupted.", file=sys.stderr)
         return 130
-    return 0
+    return status if isinstance(status, int) else 0
 
 
 def _refuse(message: str) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Int
 
 from disvae.metrics._codes import Codes
 
@@ -21,8 +22,9 @@ def encode(
     device: "torch.device | str" = "cpu",
     batch_size: int = 1000,
     progress_bar: bool = False,
+    indices: Int[np.ndarray, "n"] | None = None,
 ) -> Codes:
-    """Encode all images that `run` was trained on.
+    """Encode the images that `run` was trained on.
 
     Parameters
     ----------
@@ -36,6 +38,8 @@ def encode(
         Images at once.
     progress_bar
         Whether to show one on a terminal.
+    indices
+        Of the images to encode; default: all.
 
     Returns
     -------
@@ -54,9 +58,9 @@ def encode(
 
     dataset = run.dataset(data_dir)
     vae = run.model.to(device)
-    order = np.arange(len(dataset))
-    mean, logvar = np.empty((2, len(dataset), vae.latent_dim), dtype=np.float32)
-    bar = tqdm(total=len(dataset), desc="Encode", disable=None if progress_bar else True)
+    order = np.arange(len(dataset)) if indices is None else indices
+    mean, logvar = np.empty((2, len(order), vae.latent_dim), dtype=np.float32)
+    bar = tqdm(total=len(order), desc="Encode", disable=None if progress_bar else True)
     done = 0
     with bar, torch.inference_mode():
         for images in batches(dataset, order, batch_size, torch.device(device)):
@@ -65,7 +69,8 @@ def encode(
             mean[here], logvar[here] = posterior.mean.cpu(), posterior.logvar.cpu()
             done += len(images)
             bar.update(len(images))
-    return Codes(mean, logvar, dataset.factors, dataset.factor_names)
+    factors = dataset.factors
+    return Codes(mean, logvar, None if factors is None else factors[order], dataset.factor_names)
 
 
 def provided(dataset: "Dataset") -> tuple[frozenset[str], Sequence[str]]:

@@ -6,6 +6,7 @@ The command line, ``specs.json`` and Python (``disvae.train(...)``) all read the
 from disvae.options.common import GENERAL, PLOT, SCORES, Computing
 from disvae.options.plotting import PlotOptions
 from disvae.options.scoring import ScoreOptions
+from disvae.options.sweeping import SweepOptions
 from disvae.options.training import DATASETS, Options, resolve
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "Options",
     "PlotOptions",
     "ScoreOptions",
+    "SweepOptions",
     "resolve",
 ]

@@ -18,6 +18,7 @@ BTCVAE = Group("beta-tcvae specific parameters", sort_key=7)
 EVALUATION = Group("Evaluation specific options", sort_key=8)
 PLOT = Group("Plot options", sort_key=9)
 SCORES = Group("Scores", sort_key=9)
+SWEEP = Group("Sweep", sort_key=1)
 SEED_HELP = "Random seed. Can be `None` for stochastic behavior."
 
 

@@ -1,0 +1,64 @@
+"""The commands of studies: experiments, sweep, summary."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from disvae.experiments import NAMES, experiment_options
+from disvae.options import GENERAL, SweepOptions
+
+Flat = Parameter(name="*")
+
+
+def experiments() -> None:
+    """List the predefined experiments with the options that each sets."""
+    for name in NAMES:
+        options = " ".join(
+            f"--{key.replace('_', '-')} {value}" for key, value in experiment_options(name).items()
+        )
+        print(f"{name:18} {options or '(the defaults)'}")
+
+
+def sweep(
+    file: Annotated[
+        Path | None, Parameter(group=GENERAL, help="A TOML file with the options below.")
+    ] = None,
+    /,
+    *,
+    options: Annotated[SweepOptions, Flat] = SweepOptions(),  # noqa: B008
+) -> int:
+    """Train and score many runs: experiments, a grid of options, several seeds.
+
+    The runs are kept in `results/NAME`. Call it again to go on after an interruption, or to add
+    runs; finished ones are kept. Options that you type win over those of the file.
+    """
+    from disvae.sweep.description import read_sweep
+    from disvae.sweep.execution import execute
+
+    typed = {field: getattr(options, field) for field in options.model_fields_set}
+    chosen = read_sweep(file, typed)
+    record = execute(chosen)
+    failures = record.failures
+    for name, reason in failures.items():
+        print(f"{name} failed: {reason}", file=sys.stderr)
+    print(f"The sweep is in {record.folder}; its table: disvae summary {chosen.name}")
+    return 1 if failures else 0
+
+
+def summary(
+    name: Annotated[str, Parameter(group=GENERAL, help="Name of the sweep.")],
+    /,
+    *,
+    results_dir: Annotated[Path, Parameter(group=GENERAL, help="Folder that holds sweeps.")] = (
+        Path("results")
+    ),
+) -> None:
+    """Summarise a sweep: a table of losses and scores over seeds, and plots of it."""
+    from disvae.sweep.execution import sweep_folder
+    from disvae.sweep.record import Record
+    from disvae.sweep.summary import summarise
+
+    for path in summarise(Record(sweep_folder(results_dir, name))):
+        print(path)

@@ -1,0 +1,79 @@
+"""Runs in processes of this machine, one process a run."""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+from disvae.sweep.work import Task, perform
+
+_TICK = 0.5  # seconds between two looks at the runs
+
+
+def run_locally(
+    tasks: Sequence[Task], processes: int, logs: Path
+) -> Iterator[tuple[set[str], dict[str, str]]]:
+    """Run all tasks, so many at a time; what they print goes to ``<logs>/<name>.log``.
+
+    Yields now and then the names of the runs at work, and of those that ended since, why each
+    failed (empty: it did not). Runs end with the process that asked for them.
+    """
+    context = multiprocessing.get_context(_start_method())
+    waiting = list(reversed(tasks))
+    working: dict[Connection, tuple[str, multiprocessing.process.BaseProcess]] = {}
+    try:
+        while waiting or working:
+            while waiting and len(working) < processes:
+                task = waiting.pop()
+                near, far = context.Pipe(duplex=False)
+                process = context.Process(  # type: ignore[attr-defined]
+                    target=_work, args=(task, logs, far), daemon=True
+                )
+                process.start()
+                far.close()
+                working[near] = task.name, process
+            ended = {}
+            for line in wait(list(working), timeout=_TICK):
+                assert isinstance(line, Connection)  # noqa: S101
+                name, process = working.pop(line)
+                ended[name] = _outcome(line, process)
+            yield {name for name, _ in working.values()}, ended
+    finally:
+        for _, process in working.values():
+            process.terminate()
+            process.join()
+
+
+def _start_method() -> str:
+    """Choose processes that start in a moment: forks of one that has PyTorch loaded."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return "spawn"
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["disvae.lifecycle"])
+    return "forkserver"
+
+
+def _outcome(line: Connection, process: multiprocessing.process.BaseProcess) -> str:
+    try:
+        reason: str = line.recv()
+    except EOFError:
+        process.join()
+        return f"Its process ended with exit code {process.exitcode} (killed, or out of memory?)."
+    process.join()
+    return reason
+
+
+def _work(task: Task, logs: Path, line: Connection) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with (logs / f"{task.name}.log").open("a", encoding="utf-8") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        line.send(perform(task))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # noqa: S101
+    parent.join()
+    os._exit(1)  # the sweep was killed: its next call begins this run again

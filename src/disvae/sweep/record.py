@@ -1,0 +1,127 @@
+"""A sweep on disk: the folder of its runs, what they are, and how each stands."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from disvae import metrics
+from disvae.errors import UserError
+from disvae.files import read_json, to_json, write_text
+from disvae.options import Options, ScoreOptions, resolve
+from disvae.run import Run, open_run
+from disvae.sweep.description import PlannedRun
+
+_DESCRIPTION, _FAILURES = "sweep.json", "failures.json"
+_ELSEWHERE = {"results_dir", "data_dir", "device", "log_level", "no_progress_bar", "no_cuda"}
+
+State = Literal["waiting", "running", "finished", "failed"]
+
+
+class Progress(NamedTuple):
+    """How far a run has come: epochs done, of how many, and the loss of the last."""
+
+    epochs: int
+    of: int
+    loss: float | None
+
+
+class Record:
+    """The folder of a sweep; all that is known of its runs is read from there.
+
+    Parameters
+    ----------
+    folder
+        The folder, which holds the runs and ``sweep.json``.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        if not (folder / _DESCRIPTION).is_file():
+            raise UserError(f"There is no sweep in {folder} (no {_DESCRIPTION}); check its name.")
+        content = read_json(folder / _DESCRIPTION)
+        try:
+            self.scores = ScoreOptions(**content["scores"])
+            self.runs = {
+                name: PlannedRun(name, run["setting"], run["seed"], run["options"])
+                for name, run in content["runs"].items()
+            }
+        except (KeyError, TypeError, AttributeError, ValueError):
+            raise UserError(f"{folder / _DESCRIPTION} is damaged; restore it.") from None
+
+    def run(self, name: str) -> Run:
+        """Open a run of the sweep."""
+        return open_run(self.folder / name)
+
+    def is_trained(self, name: str) -> bool:
+        """Whether the run's last weights are there, and its test losses if it has any."""
+        files = ["specs.json", "model.pt"]
+        if not resolve(self.runs[name].options).no_test:
+            files.append("test_losses.log")
+        return all((self.folder / name / file).is_file() for file in files)
+
+    def is_finished(self, name: str) -> bool:
+        """Whether the run is trained and has every score of the sweep."""
+        if not self.is_trained(name):
+            return False
+        run = self.run(name)
+        wanted = self.scores.metrics
+        if "all" in wanted:
+            provided = metrics.provided(run.dataset())
+            wanted = tuple(score.name for score, _ in metrics.plan("all", *provided))
+        return set(wanted) <= set(run.metrics)
+
+    def progress(self, name: str) -> Progress:
+        """Read how far a run has come."""
+        planned = resolve(self.runs[name].options)
+        epochs = planned.epochs * (2 if planned.loss == "factor" else 1)
+        try:
+            losses = self.run(name).losses["loss"]
+        except (UserError, KeyError):
+            return Progress(0, epochs, None)
+        return Progress(len(losses), epochs, float(losses[-1]))
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Why runs failed, by name."""
+        file = self.folder / _FAILURES
+        return read_json(file) if file.exists() else {}
+
+    def write_failures(self, failures: Mapping[str, str]) -> None:
+        """Record why runs failed."""
+        write_text(self.folder / _FAILURES, to_json(failures))
+
+
+def create_record(folder: Path, runs: Iterable[PlannedRun], scores: ScoreOptions) -> Record:
+    """Write down a sweep; runs that an earlier call planned stay in it.
+
+    Raises
+    ------
+    UserError
+        If a run of that name is there already, with other options.
+    """
+    planned = {run.name: run for run in runs}
+    before = Record(folder).runs if (folder / _DESCRIPTION).is_file() else {}
+    for name, run in planned.items():
+        if (folder / name / "specs.json").is_file():
+            _refuse_other_options(folder / name, run)
+    content: dict[str, Any] = {
+        "scores": scores.model_dump(include=set(ScoreOptions.model_fields)),
+        "runs": {name: run._asdict() for name, run in {**before, **planned}.items()},
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / _DESCRIPTION, to_json(content))
+    return Record(folder)
+
+
+def _refuse_other_options(path: Path, run: PlannedRun) -> None:
+    there, planned = open_run(path).options, resolve(run.options)
+    differing = [
+        name
+        for name in Options.model_fields
+        if name not in _ELSEWHERE and getattr(there, name) != getattr(planned, name)
+    ]
+    if differing:
+        raise UserError(
+            f"{path} is a run with another {', '.join(differing)}; "
+            "give the sweep another name, or move that run away."
+        )

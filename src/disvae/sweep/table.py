@@ -1,0 +1,99 @@
+"""The runs of a sweep as a table that is drawn anew while they run."""
+
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from disvae.sweep.record import Record
+
+_STYLES = {"finished": "green", "running": "cyan", "failed": "red", "waiting": "dim"}
+
+
+class LiveTable:
+    """Shows state, epoch, loss and time left of each run; off a terminal, a line a run.
+
+    Parameters
+    ----------
+    record
+        The sweep.
+    names
+        Its runs, in the order to show.
+    finished
+        Those that were finished before.
+    """
+
+    def __init__(self, record: Record, names: Sequence[str], finished: set[str]):
+        self._record = record
+        self._state = dict.fromkeys(names, "waiting")
+        self._state |= dict.fromkeys(finished, "finished")
+        self._reason = {name: why for name, why in record.failures.items() if name in self._state}
+        self._state |= {name: "failed" for name in self._reason if name not in finished}
+        self._started: dict[str, float] = {}
+        self._console = Console()
+        self._live = Live(console=self._console, auto_refresh=False)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        self._draw()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+        else:
+            self._console.print(self._table())
+
+    def update(self, running: set[str], ended: Mapping[str, str]) -> None:
+        """Take in which runs are at work, and which ended since, with why they failed."""
+        for name in running:
+            self._state[name] = "running"
+            self._started.setdefault(name, time.monotonic())
+        for name, reason in ended.items():
+            self._state[name] = "failed" if reason else "finished"
+            self._reason[name] = reason
+            if not self._console.is_terminal:
+                done = sum(state in ("finished", "failed") for state in self._state.values())
+                self._console.print(
+                    f"{done}/{len(self._state)} {name}: {self._state[name]} {reason}".rstrip(),
+                    soft_wrap=True, highlight=False, markup=False,
+                )  # fmt: skip
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._console.is_terminal:
+            self._live.update(self._table(), refresh=True)
+
+    def _table(self) -> Table:
+        table = Table("run", "state", "epoch", "loss", "time left")
+        for name, state in self._state.items():
+            progress = self._record.progress(name)
+            reason = self._reason.get(name, "") if state == "failed" else ""
+            loss = "" if progress.loss is None else f"{progress.loss:.2f}"
+            left = self._left(name, progress.epochs, progress.of) if state == "running" else ""
+            style = _STYLES[state]
+            table.add_row(
+                name,
+                f"[{style}]{state}[/]",
+                f"{progress.epochs}/{progress.of}",
+                loss,
+                left or reason,
+            )
+        return table
+
+    def _left(self, name: str, epochs: int, of: int) -> str:
+        """Estimate the time left from that of the epochs so far."""
+        if not epochs:
+            return ""
+        seconds = (time.monotonic() - self._started[name]) / epochs * (of - epochs)
+        return time.strftime("%H:%M:%S", time.gmtime(seconds))
