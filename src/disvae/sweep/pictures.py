@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.stats import spearmanr
 
 from disvae.files import replacing
+from disvae.metrics import SCORES
 from disvae.plots.figures import BLUE, new_figure, write_figure
 from disvae.plots.traversals import traversals
 from disvae.sweep.record import Record
@@ -85,7 +86,7 @@ def violins(rows: Sequence[Row], scores: Sequence[str]) -> "Figure":
                     body.set_facecolor(BLUE)
             panel.plot(values, np.full(len(values), place), "k.", ms=3)
         panel.set_yticks(range(len(names)), names)
-        panel.invert_yaxis()
+        panel.set_ylim(len(names) - 0.5, -0.5)
         panel.set_title(score)
     return figure
 
@@ -116,12 +117,14 @@ def rank_correlation(rows: Sequence[Row], scores: Sequence[str]) -> "Figure":
 
 
 def best_traversals(record: Record, rows: Sequence[Row], scores: Sequence[str]) -> Image.Image:
-    """Draw the prior traversals of each setting's best run: by the first score, else the loss."""
+    """Draw the prior traversals of each setting's best run, by the first score or the loss."""
+    # without factors or other runs a score tells of independence only, which noise has too
+    telling = next((score for score in scores if SCORES[score].needs), None)
     pictures = []
     for setting, same in _by_setting(rows).items():
-        if scores:
-            best = max(same, key=lambda row: row.values[scores[0]])
-            title = f"{label(setting)}: {scores[0]} {best.values[scores[0]]:.3f}"
+        if telling:
+            best = max(same, key=lambda row: row.values[telling])
+            title = f"{label(setting)}: {telling} {best.values[telling]:.3f}"
         else:
             best = min(same, key=lambda row: row.values["loss"])
             title = f"{label(setting)}: loss {best.values['loss']:.2f}"
