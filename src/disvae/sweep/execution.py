@@ -7,6 +7,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from disvae import metrics
 from disvae.errors import UserError
 from disvae.options import SweepOptions, resolve
 from disvae.run_folder import run_path
@@ -16,6 +17,8 @@ from disvae.sweep.local import run_locally
 from disvae.sweep.record import Record, create_record
 from disvae.sweep.table import LiveTable
 from disvae.sweep.work import Task
+
+_SCORABLE = frozenset({"logvar", "factors"})  # what a run may have; each is asked again later
 
 
 def sweep_folder(results_dir: Path, name: str) -> Path:
@@ -40,6 +43,7 @@ def execute(sweep: SweepOptions) -> Record:
         If the description is bad; then nothing is started.
     """
     planned = plan_runs(sweep)
+    metrics.plan(sweep.metrics, _SCORABLE, settings=sweep.settings, repeats=sweep.repeats)
     folder = sweep_folder(sweep.results_dir, sweep.name)
     record = create_record(folder, planned, sweep)
     try:
@@ -60,7 +64,8 @@ def _run_all(sweep: SweepOptions, record: Record, planned: list[PlannedRun]) -> 
         for run in planned
         if run.name not in finished and (sweep.retry or run.name not in failures)
     ]
-    processes = min(sweep.processes or _cores(), max(len(left), 1))
+    # not of what is left: other numbers of threads round otherwise
+    processes = min(sweep.processes or _cores(), len(planned))
     threads = max(1, _cores() // processes)
     tasks = [
         Task(run.name, _options(sweep, record, run), record.is_trained(run.name), sweep, threads)

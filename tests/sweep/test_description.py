@@ -1,0 +1,89 @@
+"""From descriptions to runs, and what is refused before anything starts."""
+
+import re
+
+import pytest
+
+from disvae.cli import main
+from disvae.errors import UserError
+from disvae.options import SweepOptions, resolve
+from disvae.sweep.description import plan_runs, read_sweep
+
+
+def planned(**options):
+    return {run.name: run for run in plan_runs(SweepOptions(**options))}
+
+
+def test_experiments_by_grid_by_seeds_have_readable_names():
+    runs = planned(
+        experiments=("VAE_mnist", "btcvae_mnist"), seeds=2, grid=("btcvae_B=1,4", "epochs=3")
+    )
+    assert list(runs) == [
+        "VAE_mnist-seed1", "VAE_mnist-seed2",
+        "btcvae_mnist-btcvae_B=1-seed1", "btcvae_mnist-btcvae_B=1-seed2",
+        "btcvae_mnist-btcvae_B=4-seed1", "btcvae_mnist-btcvae_B=4-seed2",
+    ]  # fmt: skip
+    last = runs["btcvae_mnist-btcvae_B=4-seed2"]
+    assert last.setting == {"experiment": "btcvae_mnist", "btcvae_B": "4"}
+    options = resolve(last.options)
+    assert (options.btcvae_B, options.epochs, options.seed, options.dataset) == (4, 3, 2, "mnist")
+    assert resolve(runs["VAE_mnist-seed1"].options).epochs == 3
+
+
+def test_a_loss_in_the_grid_takes_its_own_options_only():
+    runs = planned(grid=("loss=VAE,factor", "factor_G=5,6", "lr_disc=1e-4", "dataset=mnist"))
+    assert list(runs) == [
+        "custom-loss=VAE", "custom-loss=factor-factor_G=5", "custom-loss=factor-factor_G=6",
+    ]  # fmt: skip
+    assert "lr_disc" not in runs["custom-loss=VAE"].options
+    assert resolve(runs["custom-loss=factor-factor_G=6"].options).lr_disc == 1e-4
+
+
+def test_one_run_of_an_experiment_has_its_name():
+    assert list(planned(experiments=("VAE_mnist", "debug"))) == ["VAE_mnist", "debug"]
+
+
+def test_a_file_says_the_same_and_what_is_typed_wins(tmp_path):
+    file = tmp_path / "betas.toml"
+    file.write_text(
+        'experiments = ["betaH_mnist"]\nseeds = 3\nmetrics = "mig,dci"\n'
+        "[grid]\nbetaH_B = [1, 2.5]\nlatent_dim = 4\n"
+    )
+    sweep = read_sweep(file, {"seeds": 1})
+    assert (sweep.name, sweep.seeds, sweep.metrics) == ("betas", 1, ("mig", "dci"))
+    assert [run.name for run in plan_runs(sweep)] == [
+        "betaH_mnist-betaH_B=1", "betaH_mnist-betaH_B=2.5",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("seeds = 0", "seeds"),
+        ("colour = 3", "no option 'colour'"),
+        ("seeds = [", "no TOML file"),
+        ("grid = 3", "grid should be a table"),
+        ("[grid]\nbtcvae_B = []", "has no values"),
+        ("[grid]\nbtcvae_Q = [1]", "no option 'btcvae_Q'"),
+        ("[grid]\nbtcvae_B = [1, 1]", "names a value twice"),
+        ("[grid]\nseed = [1, 2]", "seed cannot stand in the grid"),
+        ("[grid]\nlr = [0.1, -1]", "Run custom-lr=-1: .*lr"),
+        ('experiments = ["debug", "debug"]', "several runs named debug"),
+        ('experiments = ["VAE_mnits"]', "experiment"),
+        ('metrics = "mgi"', "no score 'mgi'"),
+        ('name = "../up"', "cannot be the name"),
+    ],
+)
+def test_bad_sweep_files_are_one_sentence_and_nothing_starts(tmp_path, capsys, content, said):
+    file = tmp_path / "bad.toml"
+    file.write_text(content)
+    assert main(["sweep", str(file), "--results-dir", str(tmp_path / "results")]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert re.search(said, error)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_missing_file_is_one_sentence(tmp_path):
+    with pytest.raises(UserError, match="There is no file"):
+        read_sweep(tmp_path / "none.toml", {})

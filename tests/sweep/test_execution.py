@@ -1,0 +1,127 @@
+"""Sweeps in processes of this machine: what runs, what is kept, what goes on after a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from disvae.cli import main
+from disvae.sweep.record import Record
+
+GRID = ["epochs=1", "batch_size=16", "latent_dim=3", "dataset=mnist", "device=cpu"]
+
+
+def command(tmp_path, data_dir, *arguments):
+    grid = [word for axis in GRID for word in ("--grid", axis)]
+    places = ["--results-dir", str(tmp_path), "--data-dir", str(data_dir)]
+    return ["sweep", "--name", "study", *grid, *places, *arguments]
+
+
+def weights(folder):
+    return {path.parent.name: path.read_bytes() for path in sorted(folder.glob("*/model.pt"))}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory, data_dir):
+    """A sweep of four runs, scored without factors."""
+    results = tmp_path_factory.mktemp("results")
+    chosen = ["-x", "VAE_mnist,btcvae_mnist", "--seeds", "2", "--metrics", "total_correlation"]
+    assert main(command(results, data_dir, *chosen)) == 0
+    return results / "study"
+
+
+def test_every_run_is_trained_and_scored(study):
+    record = Record(study)
+    assert len(record.runs) == 4
+    assert record.failures == {}
+    for name in record.runs:
+        run = record.run(name)
+        assert "total_correlation" in run.metrics
+        assert (run.path / "test_losses.log").exists()
+    assert len(set(weights(study).values())) == 4
+    assert record.progress("VAE_mnist-seed1")[:2] == (1, 1)
+
+
+def test_a_second_call_does_nothing_again_and_adds_what_is_new(study, data_dir, capsys):
+    before = {path: path.stat().st_mtime_ns for path in study.glob("*/model.pt")}
+    chosen = ["-x", "VAE_mnist,btcvae_mnist", "--seeds", "2", "--metrics", "code_information"]
+    assert main(command(study.parent, data_dir, *chosen)) == 0
+    assert {path: path.stat().st_mtime_ns for path in study.glob("*/model.pt")} == before
+    metrics = json.loads((study / "VAE_mnist-seed1/metrics.log").read_text())
+    assert {"total_correlation", "code_information"} <= set(metrics)
+    assert "finished" in capsys.readouterr().out
+
+
+def test_other_options_under_the_same_name_are_refused(study, data_dir, capsys):
+    chosen = ["-x", "VAE_mnist", "--seeds", "2", "--grid", "lr=0.01"]
+    assert main(command(study.parent, data_dir, *chosen)) == 2
+    assert "with another lr" in capsys.readouterr().err
+
+
+def test_killed_and_called_again_it_ends_as_if_undisturbed(study, data_dir, tmp_path):
+    chosen = ["-x", "VAE_mnist,btcvae_mnist", "--seeds", "2", "--metrics", "total_correlation"]
+    arguments = command(tmp_path, data_dir, *chosen)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "disvae", *arguments], stdout=subprocess.DEVNULL
+    )
+    folder = tmp_path / "study"
+    while len(list(folder.glob("*/metrics.log"))) < 2:
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert main(arguments) == 0
+    assert weights(folder) == weights(study)
+    losses = [(folder / name / "test_losses.log").read_text() for name in Record(folder).runs]
+    assert losses == [(study / name / "test_losses.log").read_text() for name in Record(study).runs]
+
+
+def test_a_run_that_fails_is_reported_and_the_others_finish(tmp_path, data_dir, capsys):
+    chosen = ["--grid", "lr=1,1e-3", "--grid", "loss=VAE", "--grid", "rec_dist=gaussian",
+              "--grid", "no_test=true"]  # fmt: skip
+    arguments = command(tmp_path, data_dir, *chosen)
+    arguments[arguments.index("epochs=1")] = "epochs=9"
+    assert main(arguments) == 1
+    said = capsys.readouterr()
+    assert "custom-lr=1 failed: Training stopped at step" in said.err
+    record = Record(tmp_path / "study")
+    assert list(record.failures) == ["custom-lr=1"]
+    assert record.is_finished("custom-lr=1e-3")
+    # it is not tried again unless that is asked for
+    seen = (tmp_path / "study/logs/custom-lr=1.log").stat().st_mtime_ns
+    assert main(arguments) == 1
+    assert (tmp_path / "study/logs/custom-lr=1.log").stat().st_mtime_ns == seen
+
+
+def test_a_run_whose_process_is_killed_is_a_failure_with_its_reason(
+    tmp_path, data_dir, monkeypatch, capsys
+):
+    monkeypatch.setattr("disvae.sweep.local._start_method", lambda: "fork")
+    monkeypatch.setattr("disvae.sweep.local.perform", lambda task: os.kill(os.getpid(), 9))
+    assert main(command(tmp_path, data_dir, "-x", "VAE_mnist")) == 1
+    assert "exit code -9" in capsys.readouterr().err
+
+
+def test_two_at_once_are_refused(study, data_dir, capsys):
+    from filelock import FileLock
+
+    with FileLock(study / ".sweep.lock"):
+        assert main(command(study.parent, data_dir, "-x", "VAE_mnist", "--seeds", "2")) == 2
+    assert "Another process runs the sweep" in capsys.readouterr().err
+
+
+def test_an_absent_sweep_is_one_sentence(tmp_path, capsys):
+    assert main(["summary", "none", "--results-dir", str(tmp_path)]) == 2
+    assert "There is no sweep" in capsys.readouterr().err
+
+
+def test_experiments_are_listed_with_their_options(capsys):
+    assert main(["experiments"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    found = next(line for line in lines if line.startswith("factor_celeba "))
+    assert "--factor-G 6.4" in found
+    assert "--lr-disc 1e-5" in found

@@ -1,0 +1,108 @@
+"""Spreads over seeds, tables and plots of a sweep."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.stats import spearmanr
+
+import disvae
+from disvae.options import ScoreOptions
+from disvae.sweep.description import PlannedRun
+from disvae.sweep.pictures import rank_correlation, scores_by_option, violins
+from disvae.sweep.record import create_record
+from disvae.sweep.results import Row, collect, scores_of, spread, spreads
+from disvae.sweep.summary import summarise
+
+VALUES = {("4", 1): (0.1, 0.5), ("4", 2): (0.3, 0.7), ("8", 1): (0.2, 0.4), ("8", 2): (0.6, 0.9)}
+ROWS = [
+    Row(f"B={b}-seed{s}", s, (("experiment", "x"), ("btcvae_B", b)), {"mig": mig, "dci": dci})
+    for (b, s), (mig, dci) in VALUES.items()
+]
+
+
+def test_spread_by_hand():
+    found = spread([1.0, 2.0, 6.0])
+    assert (found.n, found.mean) == (3, 3)
+    assert found.std == pytest.approx(np.sqrt((4 + 1 + 9) / 2))
+    # of the 27 resamples of three values one in 27 is all smallest, more than 2.5%
+    assert (found.low, found.high) == (1, 6)
+    many = np.random.default_rng(0).normal(size=400)
+    found = spread(list(many))
+    error = 1.96 * many.std() / 20  # the normal approximation
+    assert (found.low, found.high) == pytest.approx(
+        (many.mean() - error, many.mean() + error), abs=0.01
+    )
+    assert spread([5.0]) == (1, 5, None, None, None)
+    assert spread([5.0, 5.0]) == (2, 5, 0, 5, 5)
+
+
+def test_spreads_are_over_the_seeds_of_a_setting():
+    found = spreads(ROWS)
+    assert len(found) == 2
+    four = found[("experiment", "x"), ("btcvae_B", "4")]
+    assert four["mig"].mean == pytest.approx(0.2)
+    assert four["dci"].n == 2
+    assert scores_of(ROWS) == ["mig", "dci"]
+
+
+def test_a_line_shows_the_mean_of_each_value_of_an_option():
+    figure = scores_by_option(ROWS, ["mig", "dci"], "btcvae_B")
+    line = figure.axes[0].get_lines()[0]
+    np.testing.assert_allclose(line.get_xdata(), [4, 8])
+    np.testing.assert_allclose(line.get_ydata(), [0.2, 0.4])
+
+
+def test_violins_show_every_run():
+    axes = violins(ROWS, ["mig"]).axes[0]
+    shown = sorted(float(x) for line in axes.get_lines() for x in line.get_xdata())
+    assert shown == [0.1, 0.2, 0.3, 0.6]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == [
+        "x, btcvae_B=4",
+        "x, btcvae_B=8",
+    ]
+
+
+def test_rank_correlation_is_spearmans_and_blank_for_constants():
+    rows = [row._replace(values={**row.values, "sap": 0.0}) for row in ROWS]
+    texts = [t.get_text() for t in rank_correlation(rows, ["mig", "dci", "sap"]).axes[0].texts]
+    mig, dci = zip(*VALUES.values(), strict=True)
+    assert texts[1] == f"{spearmanr(mig, dci).statistic:.2f}"
+    assert texts[2] == ""
+
+
+@pytest.fixture
+def record(tmp_path, data_dir):
+    """A sweep of two seeds, trained here one after the other."""
+    runs = []
+    for seed in (1, 2):
+        options = {"dataset": "dsprites", "loss": "VAE", "epochs": 1, "batch_size": 32,
+                   "latent_dim": 3, "seed": seed, "no_test": True, "device": "cpu"}  # fmt: skip
+        run = disvae.train(f"s{seed}", **options, data_dir=data_dir, results_dir=tmp_path)
+        run.merge_metrics(disvae.metrics.evaluate(run, ["mig", "total_correlation"]))
+        runs.append(PlannedRun(f"s{seed}", {"experiment": "custom"}, seed, options))
+    return create_record(tmp_path, runs, ScoreOptions(metrics=("mig",)))
+
+
+def test_the_summary_has_every_number_and_udr(record):
+    files = {path.name: path for path in summarise(record)}
+    assert {"summary.csv", "summary.md", "violins.png", "best_traversals.png"} <= set(files)
+    with files["summary.csv"].open(newline="") as stream:
+        lines = {line["quantity"]: line for line in csv.DictReader(stream)}
+    migs = [record.run(name).metrics["MIG"] for name in ("s1", "s2")]
+    assert float(lines["mig"]["mean"]) == pytest.approx(np.mean(migs))
+    assert float(lines["mig"]["std"]) == pytest.approx(np.std(migs, ddof=1))
+    assert lines["udr"]["n"] == "2"
+    losses = [record.run(name).losses["recon_loss"][-1] for name in ("s1", "s2")]
+    assert float(lines["recon_loss"]["mean"]) == pytest.approx(np.mean(losses))
+    text = files["summary.md"].read_text()
+    assert f"{np.mean(migs):.4g} ± " in text
+    with Image.open(files["best_traversals.png"]) as picture:
+        assert picture.height > 3 * 64
+
+
+def test_an_unfinished_run_is_left_out(record):
+    (record.folder / "s2/metrics.log").write_text(json.dumps({"total_correlation": {}}))
+    assert [row.name for row in collect(record)] == ["s1"]
