@@ -7,9 +7,9 @@
 # for which the runs of all five losses (VAE_mnist, betaH_mnist, ...) are drawn.
 set -uo pipefail
 
+source "$(dirname "$0")/common.sh"
+
 results=${1:-results}
-disvae=$(command -v "$(dirname "$0")/../.venv/bin/disvae" || command -v disvae) \
-    || { echo "There is no disvae; install it first: make setup" >&2; exit 1; }
 
 failed=()
 draw() {

@@ -42,9 +42,9 @@ class SweepOptions(Places, ScoreOptions):
         Parameter(group=SWEEP, help="Processes of this machine, or a Ray cluster (disvae[ray])."),
     ] = "local"
     address: Annotated[
-        str | None,
-        Parameter(group=SWEEP, help="Of the Ray cluster; by default the one started here."),
-    ] = None
+        Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")],
+        Parameter(group=SWEEP, help="Of the Ray cluster; by default that of `ray start --head`."),
+    ] = "127.0.0.1:6379"
     gpus_per_run: Annotated[
         Annotated[float, Field(ge=0, le=1024)],
         Parameter(group=SWEEP, help="Share of a GPU that a run takes on a Ray cluster."),

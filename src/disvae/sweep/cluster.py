@@ -1,5 +1,6 @@
 """Runs as tasks of a Ray cluster, whose machines share the results and the data."""
 
+import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -7,11 +8,12 @@ from disvae.errors import UserError
 from disvae.sweep.work import Task, perform
 
 _TICK = 0.5  # seconds between two looks at the runs
+_TIMEOUT = 10  # seconds for the cluster to answer
 _RETRIES = 5  # of a run whose machine goes away
 
 
 def run_on_ray(
-    tasks: Sequence[Task], address: str | None, gpus_per_run: float
+    tasks: Sequence[Task], address: str, gpus_per_run: float
 ) -> Iterator[tuple[set[str], dict[str, str]]]:
     """Run all tasks on a Ray cluster; yields as `disvae.sweep.local.run_locally` does.
 
@@ -24,16 +26,23 @@ def run_on_ray(
         import ray
     except ImportError:
         raise UserError("Ray is not installed; run: pip install 'disvae[ray]'.") from None
-    try:
-        ray.init(address=address or "auto", log_to_driver=False, configure_logging=False)
-    except (ConnectionError, ValueError):
-        raise UserError(
-            f"There is no Ray cluster at {address or 'this machine'}; start one: ray start --head."
-        ) from None
+    _require_answer(address)  # Ray itself waits for minutes
+    ray.init(address=address, log_to_driver=False, configure_logging=False)
     try:
         yield from _run(ray, tasks, gpus_per_run)
     finally:
         ray.shutdown()
+
+
+def _require_answer(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_TIMEOUT).close()
+    except (OSError, OverflowError):
+        raise UserError(
+            f"There is no Ray cluster at {address}; start one with `ray start --head`, "
+            "or name its --address."
+        ) from None
 
 
 def _run(

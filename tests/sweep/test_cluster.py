@@ -1,0 +1,100 @@
+"""Sweeps on a Ray cluster of two nodes on this machine, one of which goes away."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from disvae.cli import main
+from disvae.sweep.record import Record
+
+pytest.importorskip("ray", reason="Ray is not installed (disvae[ray])")
+RAY = Path(sys.executable).with_name("ray")
+N_RUNS = 6
+
+
+def start_node(stack, *arguments):
+    """Start a node with one core, which ends with the test; return the id of its raylet."""
+    before = raylets()
+    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
+    node = subprocess.Popen(
+        [RAY, "start", "--block", "--num-cpus=1", "--disable-usage-stats", *arguments],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment,
+    )  # fmt: skip
+    stack.callback(node.wait)
+    stack.callback(node.terminate)
+    while not (new := raylets() - before):
+        assert node.poll() is None
+        time.sleep(0.1)
+    return new.pop()
+
+
+def raylets():
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes().split(b"\0")[0]
+        except OSError:
+            continue
+        if command.endswith(b"/raylet"):
+            found.add(int(folder.name))
+    return found
+
+
+@pytest.fixture
+def cluster():
+    """The address of a cluster of two nodes, and the raylet of the second."""
+    if not Path("/proc").is_dir():
+        pytest.skip("nodes are found by /proc, which this system has not")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    port = address.split(":")[1]
+    with ExitStack() as stack:
+        start_node(stack, "--head", f"--port={port}", "--node-ip-address=127.0.0.1",
+                   "--include-dashboard=false")  # fmt: skip
+        yield address, start_node(stack, f"--address={address}", "--node-ip-address=127.0.0.2")
+
+
+def test_when_a_node_goes_away_every_run_still_ends_once(cluster, tmp_path, data_dir):
+    address, second = cluster
+    axes = [
+        "epochs=2",
+        "max_steps=12",
+        "batch_size=16",
+        "latent_dim=3",
+        "dataset=mnist",
+        "loss=VAE",
+    ]
+    grid = [word for axis in axes for word in ("--grid", axis)]
+    arguments = [
+        "sweep", "--name", "study", "--seeds", str(N_RUNS), *grid, "--executor", "ray",
+        "--address", address, "--results-dir", str(tmp_path), "--data-dir", str(data_dir),
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "disvae", *arguments], stdout=subprocess.PIPE, text=True
+    )
+    folder = tmp_path / "study"
+    while len(list(folder.glob("*/model.pt"))) < 2:
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.kill(second, signal.SIGKILL)
+    said, _ = process.communicate(timeout=240)
+    assert process.returncode == 0
+    ended = [line.split()[1] for line in said.splitlines() if line.endswith(": finished")]
+    assert sorted(ended) == [f"custom-seed{n}:" for n in range(1, N_RUNS + 1)]
+    record = Record(folder)
+    assert all(record.is_finished(name) for name in record.runs)
+    assert record.failures == {}
+
+
+def test_without_a_cluster_there_is_one_sentence(tmp_path, capsys):
+    arguments = ["sweep", "--executor", "ray", "--address", "127.0.0.1:1", "--grid", "epochs=1"]
+    assert main([*arguments, "--results-dir", str(tmp_path)]) == 2
+    assert "There is no Ray cluster at 127.0.0.1:1" in capsys.readouterr().err
