@@ -8,7 +8,6 @@ from cyclopts import App, Parameter
 DataDir = Annotated[
     Path | None, Parameter(help="Folder that holds the prepared datasets; else $DISVAE_DATA, data.")
 ]
-_SAMPLE = 6, 10  # rows and columns of the sample picture
 
 app = App(name="data", help="List, prepare, check and remove datasets.")
 
@@ -45,17 +44,11 @@ def info(name: str, /, *, data_dir: DataDir = None) -> None:
     folder = find_folder(name, data_dir)
     if read_manifest(folder) is None:
         return
-    import numpy as np
-
     from disvae.data import load_dataset
     from disvae.files import replacing
-    from disvae.plots.grids import image_grid
+    from disvae.plots.samples import dataset_samples
 
-    dataset = load_dataset(folder)
-    rows, cols = _SAMPLE
-    spread = np.linspace(0, len(dataset) - 1, rows * cols).astype(int)
-    images = dataset.images(spread).float() / 255
-    picture = image_grid(images.reshape(rows, cols, *dataset.image_shape), dataset.background)
+    picture = dataset_samples(load_dataset(folder))
     with replacing(folder / "samples.png") as temporary:
         picture.save(temporary, format="PNG")
     print(f"  sample: {folder / 'samples.png'}")

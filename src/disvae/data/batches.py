@@ -24,7 +24,7 @@ def batches(
 
 
 def to_unit_interval(
-    images: UInt8[Tensor, "B C H W"], device: torch.device
+    images: UInt8[Tensor, "B C H W"], device: torch.device | str = "cpu"
 ) -> Float[Tensor, "B C H W"]:
     """Move bytes to `device` and divide there by 255: a quarter of the traffic."""
     return images.to(device, non_blocking=True).float().div_(255)

@@ -6,10 +6,9 @@ The command line, ``specs.json`` and Python (``disvae.train(...)``) all read the
 from disvae.options.common import GENERAL, PLOT, SCORES, Computing
 from disvae.options.plotting import PlotOptions
 from disvae.options.scoring import ScoreOptions
-from disvae.options.training import DATASETS, Options, resolve
+from disvae.options.training import Options, resolve
 
 __all__ = [
-    "DATASETS",
     "GENERAL",
     "PLOT",
     "SCORES",

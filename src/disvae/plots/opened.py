@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from disvae.data import Dataset
-from disvae.data.batches import batches
+from disvae.data.batches import batches, to_unit_interval
 from disvae.errors import UserError
 from disvae.options import PlotOptions
 from disvae.plots.grids import check_size
@@ -133,7 +133,7 @@ class Opened:
         drawn = random.choice(n_images, min(room, n_images), replace=False)
         others = drawn[~np.isin(drawn, plot.idcs)]
         chosen = np.concatenate([np.array(plot.idcs, dtype=np.int64), others])[:count]
-        return self.dataset.images(chosen).float() / 255
+        return to_unit_interval(self.dataset.images(chosen))
 
 
 def prepare(

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from disvae.data import Dataset
+from disvae.data.batches import to_unit_interval
 from disvae.errors import UserError
 from disvae.plots.decoding import decode, reconstruct_images
 from disvae.plots.grids import image_grid
@@ -45,6 +47,22 @@ def data_samples(run: Run | Opened, **options: Any) -> Image.Image:
     images = opened.samples(plot.n_rows * plot.n_cols, plot)
     grid = images.view(plot.n_rows, plot.n_cols, *images.shape[1:])
     return image_grid(grid, opened.run.background, plot.upsample_factor)
+
+
+def dataset_samples(dataset: Dataset, n_rows: int = 6, n_cols: int = 10) -> Image.Image:
+    """Draw images of a dataset from its first to its last, at equal distances.
+
+    Parameters
+    ----------
+    dataset
+        A prepared dataset.
+    n_rows, n_cols
+        Of the grid.
+    """
+    chosen = np.linspace(0, len(dataset) - 1, n_rows * n_cols).astype(int)
+    images = to_unit_interval(dataset.images(chosen))
+    grid = images.view(n_rows, n_cols, *dataset.image_shape)
+    return image_grid(grid, dataset.background)
 
 
 def reconstruct(run: Run | Opened, **options: Any) -> Image.Image:
