@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from cyclopts import Parameter
 from pydantic import AfterValidator, Field, model_validator
 
-from disvae.experiments import LOSSES, NAMES, experiment_options
+from disvae.experiments import DATASETS, LOSSES, NAMES, experiment_options
 from disvae.options.common import (
     BETA_B,
     BETA_H,
@@ -34,11 +34,6 @@ if TYPE_CHECKING:
 else:  # the choices are computed, which type checkers cannot follow
     LossName = Literal[LOSSES]
     ExperimentName = Literal[NAMES]
-
-DATASETS = (
-    "dsprites", "mnist", "fashion", "celeba", "chairs", "shapes3d", "cars3d", "smallnorb",
-    "mpi3d_toy", "mpi3d_realistic", "mpi3d_real",
-)  # fmt: skip
 
 
 def _findable(dataset: str) -> str:
