@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,13 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_rests(folder: Path, suffixes: Collection[str]) -> None:
+    """Remove the temporary files of `replacing` that a killed process left in `folder`."""
+    for path in folder.glob(".*"):
+        if path.suffix in suffixes and path.is_file():
+            path.unlink()
 
 
 def write_bytes(path: Path, content: bytes) -> None:

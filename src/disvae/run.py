@@ -80,6 +80,11 @@ class Run:
         """``black`` or ``white``: the colour behind the objects of its dataset."""
         return str(self.specs.get("background") or _BACKGROUNDS.get(self.options.dataset, "black"))
 
+    @property
+    def checkpoint(self) -> Path:
+        """The file that resuming needs; it is there until training ends well."""
+        return self.path / "checkpoint.pt"
+
     @cached_property
     def model(self) -> VAE:
         """The trained VAE, on the CPU and in evaluation mode.

@@ -14,7 +14,7 @@ import sys
 from lightning_fabric import Fabric
 import disvae, disvae.lifecycle as lifecycle
 
-lifecycle.make_fabric = lambda *_: Fabric(accelerator="cpu", devices=2, strategy="ddp")
+lifecycle.training.make_fabric = lambda *_: Fabric(accelerator="cpu", devices=2, strategy="ddp")
 disvae.train("two", loss=sys.argv[1], epochs=2, batch_size=16, latent_dim=3,
              results_dir=sys.argv[2], data_dir=sys.argv[3])
 """

@@ -50,6 +50,13 @@ class Options(Computing):
         Count,
         Parameter(group=TRAINING, help="Save a checkpoint of the trained model every n epoch."),
     ] = 30
+    checkpoint_minutes: Annotated[
+        Annotated[float, Field(gt=0, le=10**6)],
+        Parameter(
+            group=TRAINING,
+            help="Keep what --resume needs so often inside an epoch too; at its end it is kept.",
+        ),
+    ] = 10
     dataset: Annotated[
         str,
         AfterValidator(_findable),

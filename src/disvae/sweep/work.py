@@ -45,7 +45,8 @@ def perform(task: Task) -> str:
         if task.is_trained:
             run = open_run(Path(task.options["results_dir"]) / task.name)
         else:
-            run = lifecycle.train(task.name, **task.options)
+            begun = (Path(task.options["results_dir"]) / task.name / "checkpoint.pt").exists()
+            run = lifecycle.train(task.name, resume=begun, **task.options)
         scores = task.scores
         if scores.metrics:
             lifecycle.score(
