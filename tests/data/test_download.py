@@ -102,6 +102,12 @@ def test_a_download_that_broke_off_goes_on_where_it_was(offer, data, server):
     assert second + (size - second) // 2 - 2**16 < third <= second + (size - second) // 2
 
 
+def test_a_server_that_cannot_go_on_sends_all_once_more(offer, data, server):
+    offer("celeba", "no-range")
+    assert data("prepare", "celeba")[0] == 0
+    assert [sent is None for sent in server.ranges] == [True, False]
+
+
 def test_without_a_hash_a_download_starts_anew(offer, data, server):
     offer("chairs", "cut-twice")
     assert data("prepare", "chairs")[0] == 0
