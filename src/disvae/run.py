@@ -106,6 +106,12 @@ class Run:
                 f"{path} is damaged or not the weights of this run; "
                 "restore it from a copy or train again."
             ) from None
+        for name, weights in vae.state_dict().items():
+            if not weights.isfinite().all():
+                raise UserError(
+                    f"{path}: {name} holds values that are not finite; "
+                    "restore it from a copy or train again."
+                )
         return vae.eval()
 
     def dataset(self, root: str | Path | None = None, split: str = "train") -> Dataset:
