@@ -24,9 +24,10 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest
 
-# Many more hostile files than the tests try.
+# Many more hostile files, and kills at random moments, than the tests try.
 fuzz: setup
 	$(BIN)/python -m pytest tests/test_hostile.py --hypothesis-profile=fuzz
+	DISVAE_KILLS=20 $(BIN)/python -m pytest tests/training/test_resume.py -k killed_at
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -27,6 +27,10 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        error.filename = str(path)  # a full disk does not say which file
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -82,6 +86,16 @@ def merge_json(path: Path, entries: Mapping[str, Any]) -> dict[str, Any]:
     merged = {**(read_json(path) if path.exists() else {}), **entries}
     write_text(path, to_json(merged))
     return merged
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the new name reach the disk too; some systems cannot."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _umask() -> int:

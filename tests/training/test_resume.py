@@ -2,6 +2,7 @@
 
 import logging
 import multiprocessing
+import os
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from disvae.errors import UserError
 from disvae.training import checkpoint
 
 LOSSES = ("VAE", "betaH", "betaB", "factor", "btcvae")
-KILLS = 2  # of each loss
+KILLS = int(os.environ.get("DISVAE_KILLS", "2"))  # of each loss; make fuzz tries more
 FILES = ("model.pt", "model-2.pt", "train_losses.log", "training.gif", "test_losses.log")
 
 
@@ -55,7 +56,7 @@ def process_of(name, options, **more):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_killed_at_random_moments(loss, options, tmp_path):
-    options = {**options, "loss": loss, "no_progress_bar": True}
+    options = {**options, "loss": loss, "epochs": 3 + KILLS // 2, "no_progress_bar": True}
     undisturbed = process_of("undisturbed", options)
     undisturbed.join()
     assert undisturbed.exitcode == 0
@@ -69,6 +70,7 @@ def test_killed_at_random_moments(loss, options, tmp_path):
         time.sleep(moments.uniform(0, 0.15))
         process.kill()
         process.join()
+        assert process.exitcode != 0  # it was killed before its end
         kills += 1
         for file in run.glob("[!.]*.pt"):
             torch.load(file, weights_only=True)
@@ -193,3 +195,14 @@ def test_a_finished_run_is_left_alone(options, caplog):
         disvae.train("run", resume=True, results_dir=options["results_dir"])
     assert "is finished" in caplog.text
     assert outcome(run.path) == before
+
+
+def test_a_clock_that_is_set_back_changes_nothing(options, monkeypatch):
+    undisturbed = disvae.train("undisturbed", **options)
+    hours = iter(range(10**6, 0, -1))
+    monkeypatch.setattr(time, "time", lambda: 3600.0 * next(hours))
+    run = disvae.train("run", **options)
+    again = disvae.train("run", **options)  # the first goes to a zip named by the time
+    monkeypatch.undo()
+    assert outcome(run.path) == outcome(again.path) == outcome(undisturbed.path)
+    assert len(list(run.path.parent.glob("run.*.zip"))) == 1
