@@ -28,7 +28,7 @@ def test_two_processes_make_one_run(tmp_path, data_dir, loss):
         [sys.executable, script, loss, tmp_path / "results", data_dir],
         check=True, timeout=300, capture_output=True,
     )  # fmt: skip
-    assert [path.name for path in (tmp_path / "results").iterdir()] == ["two"]
+    assert [path.name for path in (tmp_path / "results").glob("[!.]*")] == ["two"]
     run = disvae.open_run(tmp_path / "results/two")
     assert len(run.losses["loss"]) == (4 if loss == "factor" else 2)
     assert all(np.isfinite(values).all() for values in run.losses.values())
