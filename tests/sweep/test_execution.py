@@ -11,6 +11,8 @@ import pytest
 
 from disvae.cli import main
 from disvae.sweep.record import Record
+from disvae.sweep.table import LiveTable
+from disvae.sweep.work import Task, perform
 
 GRID = ["epochs=1", "batch_size=16", "latent_dim=3", "dataset=mnist", "device=cpu"]
 
@@ -54,6 +56,37 @@ def test_a_second_call_does_nothing_again_and_adds_what_is_new(study, data_dir, 
     metrics = json.loads((study / "VAE_mnist-seed1/metrics.log").read_text())
     assert {"total_correlation", "code_information"} <= set(metrics)
     assert "finished" in capsys.readouterr().out
+
+
+def test_a_worker_leaves_a_finished_run_alone(study, data_dir):
+    record = Record(study)
+    name, run = next(iter(record.runs.items()))
+    before = {path: path.stat().st_mtime_ns for path in (study / name).iterdir()}
+    options = {**run.options, "results_dir": study, "data_dir": data_dir}
+    assert perform(Task(study, name, options, threads=1)) == ""
+    assert {path: path.stat().st_mtime_ns for path in (study / name).iterdir()} == before
+    assert not list(study.glob("*.zip"))
+
+
+def test_other_scoring_under_the_same_name_is_refused(study, data_dir, capsys):
+    chosen = ["-x", "VAE_mnist", "--seeds", "2", "--metrics", "total_correlation"]
+    assert main(command(study.parent, data_dir, *chosen, "--repeats", "2")) == 2
+    assert "scored with other repeats" in capsys.readouterr().err
+
+
+def test_progress_counts_the_epochs_that_max_steps_leaves(study):
+    record = Record(study)
+    name, run = next(iter(record.runs.items()))
+    options = {**run.options, "epochs": 50, "max_steps": 15}  # 7 steps an epoch
+    record.runs[name] = run._replace(options=options)
+    assert record.progress(name)[:2] == (1, 3)
+
+
+def test_the_table_shows_any_name_and_reason_as_it_is(study, capsys):
+    name = next(iter(Record(study).runs))
+    with LiveTable(Record(study), [name], set()) as table:
+        table.update(set(), {name: "[/b] no [red]shape"})
+    assert capsys.readouterr().out.count("[/b] no [red]shape") == 2
 
 
 def test_other_options_under_the_same_name_are_refused(study, data_dir, capsys):
