@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -111,6 +112,36 @@ def test_killed_and_called_again_it_ends_as_if_undisturbed(study, data_dir, tmp_
     assert weights(folder) == weights(study)
     losses = [(folder / name / "test_losses.log").read_text() for name in Record(folder).runs]
     assert losses == [(study / name / "test_losses.log").read_text() for name in Record(study).runs]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs process groups")
+def test_ctrl_c_ends_all_runs_and_the_next_call_goes_on(study, data_dir, tmp_path):
+    chosen = ["-x", "VAE_mnist,btcvae_mnist", "--seeds", "2", "--metrics", "total_correlation"]
+    arguments = command(tmp_path, data_dir, *chosen)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "disvae", *arguments], start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    folder = tmp_path / "study"
+    while not (begun := begun_by(folder)):
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130
+    assert said == "disvae: interrupted.\n"
+    for worker in begun:
+        with pytest.raises(ProcessLookupError):
+            os.kill(worker, 0)
+    assert Record(folder).failures == {}
+    assert main(arguments) == 0
+    assert weights(folder) == weights(study)
+
+
+def begun_by(folder):
+    """The processes that began runs, by the logs."""
+    texts = [log.read_text() for log in folder.glob("logs/*.log")]
+    return [int(pid) for text in texts for pid in re.findall(r"^== Process (\d+) ", text, re.M)]
 
 
 def test_a_run_that_fails_is_reported_and_the_others_finish(tmp_path, data_dir, capsys):

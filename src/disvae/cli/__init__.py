@@ -18,6 +18,7 @@ app = App(
     name="disvae",
     help="Train, evaluate and draw disentangled variational autoencoders.",
     version=__version__,
+    suppress_keyboard_interrupt=False,  # main says it, and sweeps end their runs
     default_parameter=Parameter(name_transform=lambda name: name.replace("_", "-")),
 )
 app.command(runs.train)
