@@ -1,6 +1,7 @@
 """Sweeps on a Ray cluster of two nodes on this machine, one of which goes away."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -62,36 +63,73 @@ def cluster():
         yield address, start_node(stack, f"--address={address}", "--node-ip-address=127.0.0.2")
 
 
+def sweep(name, address, tmp_path, data_dir, *arguments):
+    axes = ["epochs=30", "batch_size=16", "latent_dim=3", "dataset=mnist", "loss=VAE"]
+    grid = [word for axis in axes for word in ("--grid", axis)]
+    return [
+        "sweep", "--name", name, "--seeds", str(N_RUNS), *grid, "--executor", "ray",
+        "--address", address, "--results-dir", str(tmp_path), "--data-dir", str(data_dir),
+        *arguments,
+    ]  # fmt: skip
+
+
+def begun(folder):
+    """The processes that began each run, in order, by the logs."""
+    return {
+        log.stem: [int(pid) for pid in re.findall(r"^== Process (\d+) ", log.read_text(), re.M)]
+        for log in folder.glob("logs/*.log")
+    }
+
+
+def half_way(folder, raylet):
+    """The run that a worker of this node is training, if it has done an epoch."""
+    for name, workers in begun(folder).items():
+        trains = (folder / name / "train_losses.log").exists()
+        if trains and not (folder / name / "model.pt").exists() and parent(workers[-1]) == raylet:
+            return name
+    return None
+
+
+def parent(process):
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
+
+
 def test_when_a_node_goes_away_every_run_still_ends_once(cluster, tmp_path, data_dir):
     address, second = cluster
-    axes = [
-        "epochs=2",
-        "max_steps=12",
-        "batch_size=16",
-        "latent_dim=3",
-        "dataset=mnist",
-        "loss=VAE",
-    ]
-    grid = [word for axis in axes for word in ("--grid", axis)]
-    arguments = [
-        "sweep", "--name", "study", "--seeds", str(N_RUNS), *grid, "--executor", "ray",
-        "--address", address, "--results-dir", str(tmp_path), "--data-dir", str(data_dir),
-    ]  # fmt: skip
     process = subprocess.Popen(
-        [sys.executable, "-m", "disvae", *arguments], stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-m", "disvae", *sweep("study", address, tmp_path, data_dir)],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     folder = tmp_path / "study"
-    while len(list(folder.glob("*/model.pt"))) < 2:
+    while len(list(folder.glob("*/model.pt"))) < 2 or not (interrupted := half_way(folder, second)):
         assert process.poll() is None
         time.sleep(0.02)
     os.kill(second, signal.SIGKILL)
     said, _ = process.communicate(timeout=240)
     assert process.returncode == 0
     ended = [line.split()[1] for line in said.splitlines() if line.endswith(": finished")]
-    assert sorted(ended) == [f"custom-seed{n}:" for n in range(1, N_RUNS + 1)]
+    names = [f"custom-seed{n}" for n in range(1, N_RUNS + 1)]
+    assert sorted(ended) == [f"{name}:" for name in names]
     record = Record(folder)
-    assert all(record.is_finished(name) for name in record.runs)
+    assert sorted(record.runs) == names
+    assert all(record.is_finished(name) for name in names)
     assert record.failures == {}
+    # the run that its node took away began twice; no other did, and none is trained twice
+    assert {name: len(workers) for name, workers in begun(folder).items()} == {
+        name: 2 if name == interrupted else 1 for name in names
+    }
+    assert not list(folder.glob("*/checkpoint.pt"))
+
+    # a run that no machine has room for is refused rather than awaited
+    arguments = sweep("more", address, tmp_path, data_dir, "--gpus-per-run", "0.5")
+    refused = subprocess.run(
+        [sys.executable, "-m", "disvae", *arguments], capture_output=True, text=True, timeout=120
+    )
+    assert refused.returncode == 2
+    assert "No machine of the Ray cluster has the 1 cores and 0.5 GPUs" in refused.stderr
 
 
 def test_without_a_cluster_there_is_one_sentence(tmp_path, capsys):

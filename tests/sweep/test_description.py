@@ -43,6 +43,15 @@ def test_one_run_of_an_experiment_has_its_name():
     assert list(planned(experiments=("VAE_mnist", "debug"))) == ["VAE_mnist", "debug"]
 
 
+def test_own_images_are_found_from_any_folder(tmp_path, monkeypatch):
+    (tmp_path / "faces").mkdir()
+    monkeypatch.chdir(tmp_path)
+    runs = planned(grid=("dataset=mnist,faces",))
+    found = [run.options["dataset"] for run in runs.values()]
+    assert found == ["mnist", str(tmp_path / "faces")]
+    assert list(runs) == ["custom-dataset=mnist", "custom-dataset=faces"]
+
+
 def test_a_file_says_the_same_and_what_is_typed_wins(tmp_path):
     file = tmp_path / "betas.toml"
     file.write_text(
@@ -70,6 +79,11 @@ def test_a_file_says_the_same_and_what_is_typed_wins(tmp_path):
         ("[grid]\nlr = [0.1, -1]", "Run custom-lr=-1: .*lr"),
         ('experiments = ["debug", "debug"]', "several runs named debug"),
         ('experiments = ["VAE_mnits"]', "experiment"),
+        ("experiments = []", "has no experiments"),
+        ("experiments = [1]", "experiments"),
+        ("metrics = 5", "metrics"),
+        ("[grid]\nis_metrics = true", "is_metrics cannot stand in the grid; set metrics"),
+        ("[grid]\nis_eval_only = true", "no option 'is_eval_only'"),
         ('metrics = "mgi"', "no score 'mgi'"),
         ('name = "../up"', "cannot be the name"),
     ],

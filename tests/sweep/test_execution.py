@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 
 from disvae.cli import main
 from disvae.sweep.record import Record
+from disvae.sweep.table import LiveTable
+from disvae.sweep.work import Task, perform
 
 GRID = ["epochs=1", "batch_size=16", "latent_dim=3", "dataset=mnist", "device=cpu"]
 
@@ -56,6 +59,37 @@ def test_a_second_call_does_nothing_again_and_adds_what_is_new(study, data_dir, 
     assert "finished" in capsys.readouterr().out
 
 
+def test_a_worker_leaves_a_finished_run_alone(study, data_dir):
+    record = Record(study)
+    name, run = next(iter(record.runs.items()))
+    before = {path: path.stat().st_mtime_ns for path in (study / name).iterdir()}
+    options = {**run.options, "results_dir": study, "data_dir": data_dir}
+    assert perform(Task(study, name, options, threads=1)) == ""
+    assert {path: path.stat().st_mtime_ns for path in (study / name).iterdir()} == before
+    assert not list(study.glob("*.zip"))
+
+
+def test_other_scoring_under_the_same_name_is_refused(study, data_dir, capsys):
+    chosen = ["-x", "VAE_mnist", "--seeds", "2", "--metrics", "total_correlation"]
+    assert main(command(study.parent, data_dir, *chosen, "--repeats", "2")) == 2
+    assert "scored with other repeats" in capsys.readouterr().err
+
+
+def test_progress_counts_the_epochs_that_max_steps_leaves(study):
+    record = Record(study)
+    name, run = next(iter(record.runs.items()))
+    options = {**run.options, "epochs": 50, "max_steps": 15}  # 7 steps an epoch
+    record.runs[name] = run._replace(options=options)
+    assert record.progress(name)[:2] == (1, 3)
+
+
+def test_the_table_shows_any_name_and_reason_as_it_is(study, capsys):
+    name = next(iter(Record(study).runs))
+    with LiveTable(Record(study), [name], set()) as table:
+        table.update(set(), {name: "[/b] no [red]shape"})
+    assert capsys.readouterr().out.count("[/b] no [red]shape") == 2
+
+
 def test_other_options_under_the_same_name_are_refused(study, data_dir, capsys):
     chosen = ["-x", "VAE_mnist", "--seeds", "2", "--grid", "lr=0.01"]
     assert main(command(study.parent, data_dir, *chosen)) == 2
@@ -78,6 +112,36 @@ def test_killed_and_called_again_it_ends_as_if_undisturbed(study, data_dir, tmp_
     assert weights(folder) == weights(study)
     losses = [(folder / name / "test_losses.log").read_text() for name in Record(folder).runs]
     assert losses == [(study / name / "test_losses.log").read_text() for name in Record(study).runs]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs process groups")
+def test_ctrl_c_ends_all_runs_and_the_next_call_goes_on(study, data_dir, tmp_path):
+    chosen = ["-x", "VAE_mnist,btcvae_mnist", "--seeds", "2", "--metrics", "total_correlation"]
+    arguments = command(tmp_path, data_dir, *chosen)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "disvae", *arguments], start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    folder = tmp_path / "study"
+    while not (begun := begun_by(folder)):
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130
+    assert said == "disvae: interrupted.\n"
+    for worker in begun:
+        with pytest.raises(ProcessLookupError):
+            os.kill(worker, 0)
+    assert Record(folder).failures == {}
+    assert main(arguments) == 0
+    assert weights(folder) == weights(study)
+
+
+def begun_by(folder):
+    """The processes that began runs, by the logs."""
+    texts = [log.read_text() for log in folder.glob("logs/*.log")]
+    return [int(pid) for text in texts for pid in re.findall(r"^== Process (\d+) ", text, re.M)]
 
 
 def test_a_run_that_fails_is_reported_and_the_others_finish(tmp_path, data_dir, capsys):

@@ -13,6 +13,8 @@ from disvae.validation import Count
 def _names(value: Any) -> Any:
     """Split names that are typed as one word, with commas."""
     words = [value] if isinstance(value, str) else value
+    if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
+        return value  # pydantic says what is wrong with it
     return tuple(name.strip() for word in words for name in word.split(",") if name.strip())
 
 

@@ -1,26 +1,26 @@
 """Runs as tasks of a Ray cluster, whose machines share the results and the data."""
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from disvae.errors import UserError
-from disvae.sweep.work import Task, perform
+from disvae.sweep.work import Steps, Task, perform
 
 _TICK = 0.5  # seconds between two looks at the runs
 _TIMEOUT = 10  # seconds for the cluster to answer
 _RETRIES = 5  # of a run whose machine goes away
 
 
-def run_on_ray(
-    tasks: Sequence[Task], address: str, gpus_per_run: float
-) -> Iterator[tuple[set[str], dict[str, str]]]:
-    """Run all tasks on a Ray cluster; yields as `disvae.sweep.local.run_locally` does.
+def run_on_ray(tasks: Sequence[Task], address: str, gpus_per_run: float) -> Steps:
+    """Run all tasks on a Ray cluster, as many at a time as it has cores and GPUs for.
 
     Raises
     ------
     UserError
-        If Ray is not installed, or there is no cluster at `address`.
+        If Ray is not installed, there is no cluster at `address`, or none of its machines has
+        the cores and GPUs of a run.
     """
     try:
         import ray
@@ -29,6 +29,7 @@ def run_on_ray(
     _require_answer(address)  # Ray itself waits for minutes
     ray.init(address=address, log_to_driver=False, configure_logging=False)
     try:
+        _require_room(ray, max(task.threads for task in tasks), gpus_per_run)
         yield from _run(ray, tasks, gpus_per_run)
     finally:
         ray.shutdown()
@@ -45,22 +46,39 @@ def _require_answer(address: str) -> None:
         ) from None
 
 
-def _run(
-    ray: Any, tasks: Sequence[Task], gpus_per_run: float
-) -> Iterator[tuple[set[str], dict[str, str]]]:
+def _require_room(ray: Any, cores: int, gpus: float) -> None:
+    """Refuse what Ray would wait for without end."""
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if not any(m.get("CPU", 0) >= cores and m.get("GPU", 0) >= gpus for m in machines):
+        raise UserError(
+            f"No machine of the Ray cluster has the {cores} cores and {gpus:g} GPUs of a run; "
+            "choose more --processes or fewer --gpus-per-run."
+        )
+
+
+def _run(ray: Any, tasks: Sequence[Task], gpus_per_run: float) -> Steps:
     remote = ray.remote(perform)
-    names = {
+    logged = {task.name: _size(task.log) for task in tasks}
+    pending = {
         remote.options(
             num_cpus=task.threads, num_gpus=gpus_per_run, max_retries=_RETRIES, name=task.name
-        ).remote(task): task.name
+        ).remote(task): task
         for task in tasks
     }
-    while names:
-        ready, _ = ray.wait(list(names), timeout=_TICK)
-        ended = {}
-        for reference in ready:
-            try:
-                ended[names.pop(reference)] = ray.get(reference)
-            except ray.exceptions.RayError as error:
-                ended[names.pop(reference, "")] = str(error).splitlines()[0]
-        yield set(names.values()), ended
+    while pending:
+        ready, _ = ray.wait(list(pending), timeout=_TICK)
+        ended = {pending.pop(reference).name: _outcome(ray, reference) for reference in ready}
+        # Ray does not say which tasks wait: those at work have added to their logs
+        yield {t.name for t in pending.values() if _size(t.log) > logged[t.name]}, ended
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
+
+
+def _outcome(ray: Any, reference: Any) -> str:
+    try:
+        reason: str = ray.get(reference)
+    except ray.exceptions.RayError as error:
+        return f"Ray: {' '.join(str(error).split()) or type(error).__name__}"[:300]
+    return reason

@@ -14,7 +14,14 @@ from disvae.run_folder import run_path
 from disvae.validation import checked
 
 _OWN_LOSS = {"lr_disc": "factor"}  # the others begin with their loss
-_SET_BY_SWEEP = {"experiment", "seed", "results_dir", "data_dir"}
+_SET_BY_SWEEP = {
+    "experiment": "experiments",
+    "seed": "seeds",
+    "results_dir": "results_dir",
+    "data_dir": "data_dir",
+    "is_metrics": "metrics",
+}
+_SENSELESS = {"is_eval_only", "no_progress_bar"}
 
 
 class PlannedRun(NamedTuple):
@@ -80,6 +87,8 @@ def plan_runs(sweep: SweepOptions) -> list[PlannedRun]:
     UserError
         If an option is unknown or bad, an axis is empty, or two runs have one name.
     """
+    if not sweep.experiments:
+        raise UserError("The sweep has no experiments; name some, as VAE_mnist, or custom.")
     axes = dict(map(_axis, sweep.grid))
     if len(axes) < len(sweep.grid):
         raise UserError("An option stands in the grid twice; give all its values at once.")
@@ -108,8 +117,10 @@ def _axis(text: str) -> tuple[str, list[str]]:
     if len(set(values)) < len(values):
         raise UserError(f"The grid {text!r} names a value twice; name each once.")
     if key in _SET_BY_SWEEP:
-        raise UserError(f"{key} cannot stand in the grid: it is an option of the sweep itself.")
-    if key not in Options.model_fields:
+        raise UserError(
+            f"{key} cannot stand in the grid; set {_SET_BY_SWEEP[key]} of the sweep itself."
+        )
+    if key not in Options.model_fields or key in _SENSELESS:
         raise UserError(f"There is no option '{key}' to stand in the grid.")
     return key, values
 
@@ -147,7 +158,13 @@ def _with_seeds(
         run_path(sweep.results_dir, name)
         options = {"experiment": experiment, **setting, "seed": seed}
         try:
-            resolve(options)
+            options = _findable(options)
         except UserError as error:
             raise UserError(f"Run {name}: {error}") from None
         yield PlannedRun(name, {"experiment": experiment, **varied}, seed, options)
+
+
+def _findable(options: dict[str, Any]) -> dict[str, Any]:
+    """Check the options of a run, and make the path of own images absolute."""
+    dataset = resolve(options).dataset
+    return {**options, "dataset": dataset} if "dataset" in options else options

@@ -1,22 +1,23 @@
 """The execution of a sweep: what is left of it, on an executor, under a live table."""
 
 import os
-from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from disvae import metrics
+from disvae.data.prepare import data_root
 from disvae.errors import UserError
-from disvae.options import SweepOptions, resolve
+from disvae.options import SweepOptions
 from disvae.run_folder import run_path
 from disvae.sweep.cluster import run_on_ray
 from disvae.sweep.description import PlannedRun, plan_runs
 from disvae.sweep.local import run_locally
 from disvae.sweep.record import Record, create_record
 from disvae.sweep.table import LiveTable
-from disvae.sweep.work import Task
+from disvae.sweep.work import Steps, Task
 
 _SCORABLE = frozenset({"logvar", "factors"})  # what a run may have; each is asked again later
 
@@ -45,9 +46,10 @@ def execute(sweep: SweepOptions) -> Record:
     planned = plan_runs(sweep)
     metrics.plan(sweep.metrics, _SCORABLE, settings=sweep.settings, repeats=sweep.repeats)
     folder = sweep_folder(sweep.results_dir, sweep.name)
-    record = create_record(folder, planned, sweep)
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".sweep.lock", timeout=0):
+            record = create_record(folder, planned, sweep)
             _run_all(sweep, record, planned)
     except Timeout:
         raise UserError(f"Another process runs the sweep in {folder}; wait for its end.") from None
@@ -55,24 +57,22 @@ def execute(sweep: SweepOptions) -> Record:
 
 
 def _run_all(sweep: SweepOptions, record: Record, planned: list[PlannedRun]) -> None:
-    logs = record.folder / "logs"
-    logs.mkdir(exist_ok=True)
-    failures = record.failures
+    (record.folder / "logs").mkdir(exist_ok=True)
     finished = {run.name for run in planned if record.is_finished(run.name)}
-    left = [
-        run
+    failures = {name: why for name, why in record.failures.items() if name not in finished}
+    processes = sweep.processes or _cores()
+    if sweep.executor == "local":
+        # not of what is left: other numbers of threads round otherwise
+        processes = min(processes, len(planned))
+    threads = max(1, _cores() // processes)
+    tasks = [
+        Task(record.folder.absolute(), run.name, _options(sweep, record, run), threads)
         for run in planned
         if run.name not in finished and (sweep.retry or run.name not in failures)
     ]
-    # not of what is left: other numbers of threads round otherwise
-    processes = min(sweep.processes or _cores(), len(planned))
-    threads = max(1, _cores() // processes)
-    tasks = [
-        Task(run.name, _options(sweep, record, run), record.is_trained(run.name), sweep, threads)
-        for run in left
-    ]
-    with LiveTable(record, [run.name for run in planned], finished) as table:
-        for running, ended in _executor(sweep, tasks, processes, logs):
+    steps = _executor(sweep, tasks, processes)
+    with LiveTable(record, [run.name for run in planned], finished) as table, closing(steps):
+        for running, ended in steps:
             for name, reason in ended.items():
                 failures.pop(name, None)
                 if reason:
@@ -82,23 +82,20 @@ def _run_all(sweep: SweepOptions, record: Record, planned: list[PlannedRun]) -> 
             table.update(running, ended)
 
 
-def _executor(
-    sweep: SweepOptions, tasks: list[Task], processes: int, logs: Path
-) -> Iterator[tuple[set[str], dict[str, str]]]:
+def _executor(sweep: SweepOptions, tasks: list[Task], processes: int) -> Steps:
     if sweep.executor == "ray" and tasks:
         return run_on_ray(tasks, sweep.address, sweep.gpus_per_run)
-    return run_locally(tasks, processes, logs)
+    return run_locally(tasks, processes)
 
 
 def _options(sweep: SweepOptions, record: Record, run: PlannedRun) -> dict[str, Any]:
-    """Return all options of a run: the sweep's, and where things lie."""
-    places = {
+    """Return all options of a run: the sweep's, and where things lie, for any worker."""
+    return {
+        **run.options,
         "results_dir": record.folder.absolute(),
-        "data_dir": None if sweep.data_dir is None else sweep.data_dir.absolute(),
+        "data_dir": data_root(sweep.data_dir).absolute(),
         "no_progress_bar": True,
     }
-    resolve({**run.options, **places})
-    return {**run.options, **places}
 
 
 def _cores() -> int:

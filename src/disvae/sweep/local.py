@@ -2,24 +2,18 @@
 
 import multiprocessing
 import os
+import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 
-from disvae.sweep.work import Task, perform
+from disvae.sweep.work import Steps, Task, perform
 
 _TICK = 0.5  # seconds between two looks at the runs
 
 
-def run_locally(
-    tasks: Sequence[Task], processes: int, logs: Path
-) -> Iterator[tuple[set[str], dict[str, str]]]:
-    """Run all tasks, so many at a time; what they print goes to ``<logs>/<name>.log``.
-
-    Yields now and then the names of the runs at work, and of those that ended since, why each
-    failed (empty: it did not). Runs end with the process that asked for them.
-    """
+def run_locally(tasks: Sequence[Task], processes: int) -> Steps:
+    """Run all tasks, so many at a time; they end with the process that asked for them."""
     context = multiprocessing.get_context(_start_method())
     waiting = list(reversed(tasks))
     working: dict[Connection, tuple[str, multiprocessing.process.BaseProcess]] = {}
@@ -29,7 +23,7 @@ def run_locally(
                 task = waiting.pop()
                 near, far = context.Pipe(duplex=False)
                 process = context.Process(  # type: ignore[attr-defined]
-                    target=_work, args=(task, logs, far), daemon=True
+                    target=_work, args=(task, far), daemon=True
                 )
                 process.start()
                 far.close()
@@ -50,7 +44,9 @@ def _start_method() -> str:
     """Choose processes that start in a moment: forks of one that has PyTorch loaded."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return "spawn"
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["disvae.lifecycle"])
+    multiprocessing.get_context("forkserver").set_forkserver_preload(
+        ["disvae.lifecycle", "disvae.sweep.work"]
+    )
     return "forkserver"
 
 
@@ -64,12 +60,10 @@ def _outcome(line: Connection, process: multiprocessing.process.BaseProcess) -> 
     return reason
 
 
-def _work(task: Task, logs: Path, line: Connection) -> None:
+def _work(task: Task, line: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the sweep's, which ends its runs
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    with (logs / f"{task.name}.log").open("a", encoding="utf-8") as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
-        line.send(perform(task))
+    line.send(perform(task))
 
 
 def _end_with_parent() -> None:

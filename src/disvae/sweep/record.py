@@ -71,14 +71,18 @@ class Record:
         return set(wanted) <= set(run.metrics)
 
     def progress(self, name: str) -> Progress:
-        """Read how far a run has come."""
+        """Read how far a run has come; epochs are counted in full, the last may be shorter."""
         planned = resolve(self.runs[name].options)
-        epochs = planned.epochs * (2 if planned.loss == "factor" else 1)
+        of = planned.epochs * (2 if planned.loss == "factor" else 1)
         try:
-            losses = self.run(name).losses["loss"]
+            run = self.run(name)
+            losses = run.losses["loss"]
         except (UserError, KeyError):
-            return Progress(0, epochs, None)
-        return Progress(len(losses), epochs, float(losses[-1]))
+            return Progress(0, of, None)
+        if planned.max_steps is not None:
+            images = planned.max_steps * run.specs["used"]["batch_size"]
+            of = min(of, -(-images // run.specs["n_data"]))
+        return Progress(len(losses), of, float(losses[-1]))
 
     @property
     def failures(self) -> dict[str, str]:
@@ -97,10 +101,15 @@ def create_record(folder: Path, runs: Iterable[PlannedRun], scores: ScoreOptions
     Raises
     ------
     UserError
-        If a run of that name is there already, with other options.
+        If a run of that name is there already, with other options, or the sweep scores
+        otherwise.
     """
     planned = {run.name: run for run in runs}
-    before = Record(folder).runs if (folder / _DESCRIPTION).is_file() else {}
+    before: dict[str, PlannedRun] = {}
+    if (folder / _DESCRIPTION).is_file():
+        record = Record(folder)
+        before = record.runs
+        _refuse_other_scoring(folder, record.scores, scores)
     for name, run in planned.items():
         if (folder / name / "specs.json").is_file():
             _refuse_other_options(folder / name, run)
@@ -111,6 +120,22 @@ def create_record(folder: Path, runs: Iterable[PlannedRun], scores: ScoreOptions
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / _DESCRIPTION, to_json(content))
     return Record(folder)
+
+
+def _refuse_other_scoring(folder: Path, before: ScoreOptions, now: ScoreOptions) -> None:
+    """Keep the numbers of one table comparable."""
+    again = set(before.settings) | set(now.settings)
+    if "all" not in before.metrics:
+        again &= set(before.metrics)
+    differing = [f"settings of {s}" for s in again if before.settings.get(s) != now.settings.get(s)]
+    if before.metrics:
+        common = ("metric_factors", "repeats")
+        differing += [name for name in common if getattr(before, name) != getattr(now, name)]
+    if differing:
+        raise UserError(
+            f"The sweep in {folder} was scored with other {', '.join(sorted(differing))}; "
+            "give them as before, or give the sweep another name."
+        )
 
 
 def _refuse_other_options(path: Path, run: PlannedRun) -> None:

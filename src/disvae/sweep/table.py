@@ -7,9 +7,10 @@ from typing import Self
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
-from disvae.sweep.record import Record
+from disvae.sweep.record import Progress, Record, State
 
 _STYLES = {"finished": "green", "running": "cyan", "failed": "red", "waiting": "dim"}
 
@@ -29,10 +30,11 @@ class LiveTable:
 
     def __init__(self, record: Record, names: Sequence[str], finished: set[str]):
         self._record = record
-        self._state = dict.fromkeys(names, "waiting")
+        self._state: dict[str, State] = dict.fromkeys(names, "waiting")
         self._state |= dict.fromkeys(finished, "finished")
         self._reason = {name: why for name, why in record.failures.items() if name in self._state}
         self._state |= {name: "failed" for name in self._reason if name not in finished}
+        self._known: dict[tuple[str, State], Progress] = {}
         self._started: dict[str, float] = {}
         self._console = Console()
         self._live = Live(console=self._console, auto_refresh=False)
@@ -75,21 +77,28 @@ class LiveTable:
             self._live.update(self._table(), refresh=True)
 
     def _table(self) -> Table:
-        table = Table("run", "state", "epoch", "loss", "time left")
+        table = Table(Column("run", overflow="fold"), "state", "epoch", "loss", "time left")
         for name, state in self._state.items():
-            progress = self._record.progress(name)
+            progress = self._progress(name, state)
             reason = self._reason.get(name, "") if state == "failed" else ""
             loss = "" if progress.loss is None else f"{progress.loss:.2f}"
             left = self._left(name, progress.epochs, progress.of) if state == "running" else ""
-            style = _STYLES[state]
             table.add_row(
-                name,
-                f"[{style}]{state}[/]",
+                Text(name),
+                Text(state, _STYLES[state]),
                 f"{progress.epochs}/{progress.of}",
                 loss,
-                left or reason,
+                Text(left or reason),
             )
         return table
+
+    def _progress(self, name: str, state: State) -> Progress:
+        """Read how far a run has come; that of one which ended is read once."""
+        if state == "running":
+            return self._record.progress(name)
+        if (name, state) not in self._known:
+            self._known[name, state] = self._record.progress(name)
+        return self._known[name, state]
 
     def _left(self, name: str, epochs: int, of: int) -> str:
         """Estimate the time left from that of the epochs so far."""

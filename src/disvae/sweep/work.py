@@ -1,11 +1,25 @@
 """One run of a sweep, from its options to its scores."""
 
+import contextlib
+import logging
+import os
+import socket
+import sys
 import traceback
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from filelock import FileLock
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
 from disvae.errors import UserError
-from disvae.options import ScoreOptions
+from disvae.options import resolve
+from disvae.sweep.record import Record
+
+# now and then, from an executor: the names of the runs at work, and of those that ended since,
+# why each failed (empty: it did not)
+Steps = Generator[tuple[set[str], dict[str, str]], None, None]
 
 
 class Task(NamedTuple):
@@ -13,53 +27,87 @@ class Task(NamedTuple):
 
     Attributes
     ----------
+    folder
+        Of the sweep, an absolute path that all workers share.
     name
-        The run's name, in the sweep's folder.
+        The run's name in it.
     options
         Of the run: those that the sweep sets, and where things lie.
-    is_trained
-        Whether only scores are missing.
-    scores
-        What to score, and how.
     threads
         How many cores the run may use.
     """
 
+    folder: Path
     name: str
     options: dict[str, Any]
-    is_trained: bool
-    scores: ScoreOptions
     threads: int
+
+    @property
+    def log(self) -> Path:
+        """The file with all that the run prints."""
+        return self.folder / "logs" / f"{self.name}.log"
 
 
 def perform(task: Task) -> str:
-    """Train and score a run; return why that failed, or an empty text."""
+    """Train and score a run, unless that is done; return why that failed, or an empty text."""
+    # a worker that was thought dead may still be at this run: wait, then see what it came to
+    with FileLock(task.log.with_suffix(".lock")), _printing_to(task.log):
+        print(f"== Process {os.getpid()} on {socket.gethostname()}", flush=True)
+        try:
+            with threadpool_limits(task.threads):
+                _complete(Record(task.folder), task)
+        except UserError as error:
+            print(error, flush=True)
+            return str(error)
+        except Exception as error:  # one run must not end the others
+            traceback.print_exc()
+            return f"{type(error).__name__}: {error}"
+        return ""
+
+
+def _complete(record: Record, task: Task) -> None:
+    """Do what is missing of a run; one that was interrupted in training goes on."""
     import torch
 
     from disvae import lifecycle
-    from disvae.options import resolve
-    from disvae.run import open_run
 
+    if record.is_finished(task.name):
+        return
     torch.set_num_threads(task.threads)
-    try:
-        if task.is_trained:
-            run = open_run(Path(task.options["results_dir"]) / task.name)
-        else:
-            begun = (Path(task.options["results_dir"]) / task.name / "checkpoint.pt").exists()
-            run = lifecycle.train(task.name, resume=begun, **task.options)
-        scores = task.scores
-        if scores.metrics:
-            lifecycle.score(
-                run,
-                resolve(task.options),
-                scores.metrics,
-                scores.metric_factors,
-                scores.repeats,
-                scores.settings,
-            )
-    except UserError as error:
-        return str(error)
-    except Exception as error:  # one run must not end the others
-        traceback.print_exc()
-        return f"{type(error).__name__}: {error}"
-    return ""
+    logging.getLogger("disvae").setLevel(resolve(task.options).log_level)
+    begun = (task.folder / task.name / "checkpoint.pt").exists()
+    if record.is_trained(task.name) and not begun:
+        run = record.run(task.name)
+    else:
+        run = lifecycle.train(task.name, resume=begun, **task.options)
+    scores = record.scores
+    if scores.metrics:
+        lifecycle.score(
+            run,
+            resolve(task.options),
+            scores.metrics,
+            scores.metric_factors,
+            scores.repeats,
+            scores.settings,
+        )
+
+
+@contextlib.contextmanager
+def _printing_to(log: Path) -> Iterator[None]:
+    """Append to a file what this process logs and prints, in whatever language."""
+    with log.open("a", encoding="utf-8") as file:
+        handler = logging.StreamHandler(file)
+        logger = logging.getLogger("disvae")
+        logger.addHandler(handler)
+        kept = {stream: os.dup(stream) for stream in (1, 2)}
+        for stream in kept:
+            os.dup2(file.fileno(), stream)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for stream, copy in kept.items():
+                os.dup2(copy, stream)
+                os.close(copy)
+            logger.removeHandler(handler)
