@@ -121,6 +121,8 @@ def test_ctrl_c_ends_all_runs_and_the_next_call_goes_on(study, data_dir, tmp_pat
     process = subprocess.Popen(
         [sys.executable, "-m", "disvae", *arguments], start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        # where the tests run in the background it would be ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     folder = tmp_path / "study"
     while not (begun := begun_by(folder)):
