@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint setup clean
+.PHONY: demo test fuzz lint setup clean
 
 setup: .venv/ready
 
@@ -23,6 +23,11 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# Many more hostile files, and kills at random moments, than the tests try.
+fuzz: setup
+	$(BIN)/python -m pytest tests/test_hostile.py --hypothesis-profile=fuzz
+	DISVAE_KILLS=20 $(BIN)/python -m pytest tests/training/test_resume.py -k killed_at
 
 lint: setup
 	$(BIN)/ruff format --check .

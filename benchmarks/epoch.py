@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 
@@ -89,7 +90,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     with TemporaryDirectory() as folder:
-        given = {
+        given: dict[str, Any] = {
             "dataset": "dsprites", "loss": "VAE", "train_fraction": FRACTION, "device": "cpu",
             "data_dir": f"{folder}/data", "results_dir": f"{folder}/results",
         }  # fmt: skip

@@ -4,8 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from disvae.data.store import Manifest, building
+
+_files = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]  # tests on files are slow
+settings.register_profile("default", deadline=None, suppress_health_check=_files)
+settings.register_profile("fuzz", parent=settings.get_profile("default"), max_examples=5000)
+settings.load_profile("default")
 
 SHARED = Path(__file__).parents[2] / "shared"
 N_DIGITS = 100

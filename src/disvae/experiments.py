@@ -5,14 +5,10 @@ import functools
 from importlib import resources
 
 LOSSES = ("VAE", "betaH", "betaB", "factor", "btcvae")
-DATASETS = ("mnist", "fashion", "dsprites", "celeba", "chairs")
-NAMES = (
-    "custom",
-    "debug",
-    "best_celeba",
-    "best_dsprites",
-    *(f"{loss}_{dataset}" for loss in LOSSES for dataset in DATASETS),
-)
+DATASETS = (
+    "dsprites", "mnist", "fashion", "celeba", "chairs", "shapes3d", "cars3d", "smallnorb",
+    "mpi3d_toy", "mpi3d_realistic", "mpi3d_real",
+)  # fmt: skip
 
 
 @functools.cache
@@ -21,6 +17,16 @@ def _sections() -> configparser.ConfigParser:
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # option names keep their case
     parser.read_string(resources.files("disvae").joinpath("hyperparam.ini").read_text("utf-8"))
     return parser
+
+
+_STUDIED = tuple(section for section in _sections().sections() if section in DATASETS)
+NAMES = (
+    "custom",
+    "debug",
+    "best_celeba",
+    "best_dsprites",
+    *(f"{loss}_{dataset}" for loss in LOSSES for dataset in _STUDIED),
+)
 
 
 def experiment_options(name: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,19 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        error.filename = str(path)  # a full disk does not say which file
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_rests(folder: Path, suffixes: Collection[str]) -> None:
+    """Remove the temporary files of `replacing` that a killed process left in `folder`."""
+    for path in folder.glob(".*"):
+        if path.suffix in suffixes and path.is_file():
+            path.unlink()
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -75,6 +86,16 @@ def merge_json(path: Path, entries: Mapping[str, Any]) -> dict[str, Any]:
     merged = {**(read_json(path) if path.exists() else {}), **entries}
     write_text(path, to_json(merged))
     return merged
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the new name reach the disk too; some systems cannot."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _umask() -> int:

@@ -80,6 +80,11 @@ class Run:
         """``black`` or ``white``: the colour behind the objects of its dataset."""
         return str(self.specs.get("background") or _BACKGROUNDS.get(self.options.dataset, "black"))
 
+    @property
+    def checkpoint(self) -> Path:
+        """The file that resuming needs; it is there until training ends well."""
+        return self.path / "checkpoint.pt"
+
     @cached_property
     def model(self) -> VAE:
         """The trained VAE, on the CPU and in evaluation mode.
@@ -101,6 +106,12 @@ class Run:
                 f"{path} is damaged or not the weights of this run; "
                 "restore it from a copy or train again."
             ) from None
+        for name, weights in vae.state_dict().items():
+            if not weights.isfinite().all():
+                raise UserError(
+                    f"{path}: {name} holds values that are not finite; "
+                    "restore it from a copy or train again."
+                )
         return vae.eval()
 
     def dataset(self, root: str | Path | None = None, split: str = "train") -> Dataset:
@@ -113,13 +124,18 @@ class Run:
             still exists.
         split
             ``train``, or ``test``: the images held out.
+
+        Raises
+        ------
+        UserError
+            If it cannot be had, or was divided otherwise in training.
         """
         trained_from = self.options.data_dir
         if root is None and trained_from is not None and trained_from.is_dir():
             root = trained_from
         used = self.specs.get("used")
         drawn_by = used.get("seed") if isinstance(used, dict) else self.options.seed
-        return load_dataset(
+        dataset = load_dataset(
             self.options.dataset,
             root,
             split=split,
@@ -127,6 +143,14 @@ class Run:
             seed=drawn_by if isinstance(drawn_by, int) else 0,
             image_size=self.options.image_size,
         )
+        n_data, n_now = self.specs.get("n_data"), len(dataset)
+        if split == "train" and self.options.train_fraction < 1 and n_now != n_data:
+            raise UserError(
+                f"{self.path} was trained on {n_data} images of '{self.options.dataset}', but its "
+                f"train fraction is {n_now} now, so that others would be held out; restore the "
+                "images or train again."
+            )
+        return dataset
 
     @property
     def losses(self) -> dict[str, Float[np.ndarray, "epochs"]]:

@@ -6,10 +6,12 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from disvae.errors import UserError
 from disvae.files import to_json, write_text
@@ -55,6 +57,29 @@ def create_run(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return Run(path)
+
+
+@contextlib.contextmanager
+def sole_trainer(path: Path) -> Iterator[None]:
+    """Hold the lock of the run in `path`, which ends with the process that holds it.
+
+    Raises
+    ------
+    UserError
+        If another process trains that run.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UserError(
+            f"Another process trains {path}; wait for its end, or choose another name."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def run_path(results_dir: Path, name: str) -> Path:

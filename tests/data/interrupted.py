@@ -8,14 +8,15 @@ import os
 import signal
 import sys
 
-from disvae.data import catalog, images, store
+from disvae.data import catalog, idx, images, mpi3d, shapes3d, smallnorb, store
 from disvae.data.prepare import prepare
 from tests.data.raw_files import small_entry
 
 
 def main(name: str, address: str, root: str, appends: int) -> None:
     store._COMMIT_BYTES = 1
-    images._CHUNK = 4
+    images._CHUNK = idx._CHUNK = 4
+    mpi3d._BLOCK = shapes3d._BLOCK = smallnorb._BLOCK = 10
     if address:
         catalog.CATALOG[name] = small_entry(name, address)
     append, left = store.Builder.append, [appends]

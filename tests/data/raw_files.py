@@ -103,6 +103,7 @@ def tar_of(members, mode, specials=()):
 
 def chairs():
     members, images = {"rendered_chairs/all_chair_names.mat": b"names"}, []
+    members["rendered_chairs/1a2/renders/._image_000.png"] = b"no image"
     for chair in ("1a2", "1b3"):
         for view in range(3):
             pixels = np.full((600, 600, 3), 255, np.uint8)
@@ -139,6 +140,7 @@ def shapes3d():
 def cars3d():
     sizes = {"elevation": 4, "azimuth": 24, "object": 3}
     members, cars = {"data/cars/list.txt": b"car_001_mesh\n"}, []
+    members["data/cars/._car_000_mesh.mat"] = b"no car"
     for car in range(3):
         pixels = noise(4, 24, 16, 16, 3, seed=car).repeat(8, 2).repeat(8, 3)
         buffer = io.BytesIO()

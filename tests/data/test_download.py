@@ -73,8 +73,8 @@ def test_a_fault_that_stays_is_one_sentence_that_says_what_to_do(
         assert f"{other.name} from {other.urls[0]}" in said
         (tmp_path / other.name).write_bytes(raw(name).files[other.name])
     # the command that the sentence names works
-    files = [str(tmp_path / file) for file in command[3:]]
-    assert main([*command[:3], *files, "--data-dir", str(tmp_path / "data")]) == 0
+    monkeypatch.chdir(tmp_path)
+    assert main(command) == 0
     assert_images(name, tmp_path / "data")
 
 
@@ -84,7 +84,8 @@ def test_a_file_that_is_there_already_need_not_be_fetched_by_hand(offer, data, t
     content = server.files.pop(last)
     status, said = data("prepare", "mnist")
     assert status == 2
-    assert said.endswith(f"and run: disvae data import mnist {last}")
+    where = tmp_path / "data"
+    assert said.endswith(f"and run: disvae data import mnist {last} --data-dir {where}")
     (tmp_path / last).write_bytes(content)
     assert data("import", "mnist", tmp_path / last)[0] == 0
     assert_images("mnist", tmp_path / "data")
@@ -99,6 +100,12 @@ def test_a_download_that_broke_off_goes_on_where_it_was(offer, data, server):
     )
     assert size // 2 - 2**16 < second <= size // 2  # the last bytes before the cut may be lost
     assert second + (size - second) // 2 - 2**16 < third <= second + (size - second) // 2
+
+
+def test_a_server_that_cannot_go_on_sends_all_once_more(offer, data, server):
+    offer("celeba", "no-range")
+    assert data("prepare", "celeba")[0] == 0
+    assert [sent is None for sent in server.ranges] == [True, False]
 
 
 def test_without_a_hash_a_download_starts_anew(offer, data, server):
@@ -122,6 +129,17 @@ def test_a_part_of_another_file_is_thrown_away(offer, data, tmp_path):
     downloads.mkdir(parents=True)
     (downloads / "celeba.zip.part").write_bytes(b"something else")
     assert data("prepare", "celeba")[0] == 0
+    assert_images("celeba", tmp_path / "data")
+
+
+def test_a_wrong_part_and_a_cut_connection_end_in_a_clean_try(offer, data, tmp_path, server):
+    offer("celeba", "cut-once")
+    downloads = tmp_path / "data/.celeba.downloads"
+    downloads.mkdir(parents=True)
+    (downloads / "celeba.zip.part").write_bytes(b"something else")
+    assert data("prepare", "celeba")[0] == 0
+    assert len(server.seen) == 3
+    assert server.ranges[2] is None
     assert_images("celeba", tmp_path / "data")
 
 
@@ -165,6 +183,15 @@ def test_a_server_that_is_not_there(data, monkeypatch, tmp_path):
     assert status == 2
     assert "no connection" in said
     assert [path.name for path in (tmp_path / "data").iterdir()] == [".celeba.lock"]
+
+
+def test_a_proxy_that_is_not_there(offer, data, monkeypatch):
+    offer("celeba", "good")
+    monkeypatch.setitem(
+        catalog.CATALOG, "celeba", small_entry("celeba", "http://nowhere.invalid/good")
+    )
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert "no connection through the proxy" in data("prepare", "celeba")[1]
 
 
 def test_what_is_prepared_is_not_fetched_again(offer, data, server):

@@ -1,8 +1,11 @@
 """What users ask of their datasets: list, info, verify, remove."""
 
+import os
+
 import pytest
 from PIL import Image
 
+from disvae.data import maintain
 from tests.data.raw_files import raw
 
 
@@ -110,8 +113,35 @@ def test_remove_leaves_alone_what_is_no_dataset(data, tmp_path):
     (tmp_path / "data/celeba/mine.txt").write_text("mine")
     status, said = data("remove", "celeba")
     assert status == 2
-    assert "is no dataset of this version" in said
+    assert "is a link, or no dataset of this version" in said
     assert (tmp_path / "data/celeba/mine.txt").exists()
+
+
+def test_a_removal_that_is_killed_leaves_nothing_that_counts(celeba, monkeypatch):
+    def interrupted(folder, **_):
+        if folder.exists():
+            (folder / "factors.npy").unlink(missing_ok=True)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("disvae.data.maintain.shutil.rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        maintain.remove("celeba", celeba.parent)
+    monkeypatch.undo()
+    assert not celeba.exists()
+    assert maintain.removable("celeba", celeba.parent)[0] == [celeba.parent / ".celeba.partial"]
+    maintain.remove("celeba", celeba.parent)
+    assert [path.name for path in celeba.parent.iterdir()] == [".celeba.lock"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows needs a privilege for links")
+def test_remove_leaves_alone_what_is_a_link(celeba, data, tmp_path):
+    celeba.rename(tmp_path / "big disk")
+    celeba.symlink_to(tmp_path / "big disk")
+    assert data("verify", "celeba")[0] == 0
+    status, said = data("remove", "celeba")
+    assert status == 2
+    assert "is a link" in said
+    assert data("verify", "celeba")[0] == 0
 
 
 def test_the_help_of_every_command(capsys):

@@ -138,9 +138,11 @@ def test_16_bits_lose_their_low_byte(tmp_path):
 def test_what_is_transparent_becomes_white(tmp_path):
     pixels = np.zeros((64, 64, 4), np.uint8)
     pixels[:, :32, 3] = 255
+    pixels[:4, :, 3] = 128
     got = only_image(folder_of(tmp_path, encoded(pixels, "PNG")), tmp_path)
-    assert (got[:, :, :32] == 0).all()
-    assert (got[:, :, 32:] == 255).all()
+    assert (got[:, 4:, :32] == 0).all()
+    assert (got[:, 4:, 32:] == 255).all()
+    assert (got[:, :4] == 127).all()
 
 
 def test_a_camera_held_sideways_is_turned_upright(tmp_path):
@@ -244,7 +246,9 @@ def test_a_file_without_permission_is_named(tmp_path, caplog):
     assert "0.png (Permission denied)" in caplog.text
 
 
-def test_the_size_of_named_datasets_cannot_be_chosen(data_dir):
+def test_the_size_of_named_datasets_cannot_be_chosen(data_dir, tmp_path):
     assert len(load_dataset("mnist", data_dir, image_size=32)) == 100
-    with pytest.raises(UserError, match="are prepared at 32 pixels; only own images"):
-        load_dataset("mnist", data_dir, image_size=64)
+    for name in ("mnist", data_dir / "mnist"):
+        with pytest.raises(UserError, match="are prepared at 32 pixels; only own images"):
+            load_dataset(name, tmp_path, image_size=64)
+    assert list(tmp_path.iterdir()) == []  # nothing is fetched first

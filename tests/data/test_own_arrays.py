@@ -1,13 +1,18 @@
 """The user's own images as arrays in an .npz file, with and without factors."""
 
+import contextlib
+import io
 import json
+import zipfile
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 import disvae
-from disvae.data import load_dataset
+from disvae.data import load_dataset, own_arrays
 from disvae.errors import UserError
 from tests.data.raw_files import noise
 
@@ -16,8 +21,8 @@ def opened(path, tmp_path, **options):
     return load_dataset(path, tmp_path / "data", **options)
 
 
-def npz(tmp_path, **arrays):
-    np.savez(tmp_path / "own.npz", **arrays)
+def npz(tmp_path, save=np.savez, **arrays):
+    save(tmp_path / "own.npz", **arrays)
     return tmp_path / "own.npz"
 
 
@@ -67,6 +72,7 @@ def test_one_factor_without_a_name(tmp_path, factors):
 
 
 GOOD = {"images": noise(4, 64, 64)}
+SMALL = {"images": noise(4, 8, 8), "factors": np.arange(4), "factor_names": np.array(["a"])}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +90,10 @@ GOOD = {"images": noise(4, 64, 64)}
         ({"images": np.asfortranarray(noise(4, 8, 8))}, "plain array"),
         ({"images": np.uint8(3)}, "plain array"),
         (GOOD | {"factors": np.zeros((3, 2))}, "one row for each of the 4 images"),
-        (GOOD | {"factors": np.zeros((4, 2, 2))}, "should have the shape"),
+        (GOOD | {"factors": np.zeros((4, 2, 2))}, r"\[N, K\], .*but it is float64 \[4, 2, 2\]"),
+        (GOOD | {"factors": np.zeros((4, 0))}, "should be numbers or texts"),
+        (GOOD | {"factors": np.zeros((4, 2), complex)}, "should be numbers or texts"),
+        (GOOD | {"factors": np.zeros((4, 2), "M8[s]")}, "should be numbers or texts"),
         (GOOD | {"factors": np.full((4, 2), np.nan)}, "NaN or infinite"),
         (GOOD | {"factors": np.array([[{}]] * 4)}, "plain array"),
         (GOOD | {"factors": np.zeros((4, 2)), "factor_names": np.array(["a"])}, "2 texts"),
@@ -104,13 +113,36 @@ def test_a_damaged_npz_is_one_sentence(tmp_path, cut, save):
     save(tmp_path / "own.npz", **GOOD)
     content = (tmp_path / "own.npz").read_bytes()
     (tmp_path / "own.npz").write_bytes(content[:cut])
-    with pytest.raises(UserError, match=r"is damaged or no \.npz file"):
+    with pytest.raises(UserError, match=r"is cut short or damaged, or no \.npz file"):
         opened(tmp_path / "own.npz", tmp_path)
     middle = bytearray(content)
     middle[8000:8100] = bytes(100)
     (tmp_path / "own.npz").write_bytes(middle)
-    with pytest.raises(UserError, match=r"is damaged or no \.npz file"):
+    with pytest.raises(UserError, match=r"is cut short or damaged, or no \.npz file"):
         opened(tmp_path / "own.npz", tmp_path)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), st.booleans())
+def test_changed_bytes_of_an_npz_are_found_or_do_no_harm(tmp_path_factory, choose, compressed):
+    folder = tmp_path_factory.mktemp("npz")
+    path = npz(folder, np.savez_compressed if compressed else np.savez, **SMALL)
+    content = bytearray(path.read_bytes())
+    content[choose.draw(st.integers(0, len(content) - 1))] = choose.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    with contextlib.suppress(UserError):
+        own_arrays.look(path, "own", 64)
+
+
+def test_a_bomb_of_factors_is_refused_before_it_is_read(tmp_path):
+    path = npz(tmp_path, **GOOD)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        buffer = io.BytesIO()
+        header = {"descr": f"<U{2**26}", "fortran_order": False, "shape": (4, 1)}
+        np.lib.format.write_array_header_1_0(buffer, header)
+        archive.writestr("factors.npy", buffer.getvalue())
+    with pytest.raises(UserError, match=r"at most 1,073,741,824 are read"):
+        opened(path, tmp_path)
 
 
 def test_an_own_dataset_lists_describes_verifies_and_goes(tmp_path, data, monkeypatch):

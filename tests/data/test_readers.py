@@ -11,7 +11,7 @@ import pytest
 
 from disvae.data import load_dataset
 from disvae.data.catalog import CATALOG
-from disvae.options import DATASETS
+from disvae.experiments import DATASETS
 from tests.data.raw_files import NAMES, encoded, noise, norb_bytes, raw, tar_of
 
 
@@ -71,6 +71,13 @@ def test_files_fetched_by_hand_give_the_same(name, offer, data, tmp_path, server
     assert_exact(name, tmp_path / "data")
     assert server.seen == []
     assert "already prepared" in data("import", name, *paths)[1]
+
+
+def test_an_unpacked_file_without_a_known_hash_is_not_asked_for(data, tmp_path):
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(b"")
+    status, said = data("import", "fashion", tmp_path / "train-images-idx3-ubyte")
+    assert status == 2
+    assert "is not a file of fashion by its name; expected train-images-idx3-ubyte.gz," in said
 
 
 def damaged(name, content):

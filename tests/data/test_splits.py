@@ -13,7 +13,7 @@ from disvae.data import load_dataset
 from disvae.data.dataset import Dataset
 from disvae.data.store import read_manifest
 from disvae.errors import UserError
-from tests.conftest import N_SPRITES
+from tests.conftest import N_SPRITES, blobs
 
 
 def held_out(root, fraction, seed=1234):
@@ -103,6 +103,19 @@ def test_test_losses_are_those_of_the_images_held_out(places, tmp_path, data_dir
     assert main(["eval", "x", "--split", "test", *places]) == 0
     assert logged(run.path) == pytest.approx(unseen, rel=1e-5)
     assert seen != pytest.approx(unseen, rel=1e-5)
+
+
+def test_own_images_that_were_changed_since_are_not_divided_anew(tmp_path, capsys):
+    places = ["--data-dir", str(tmp_path / "data"), "--results-dir", str(tmp_path)]
+    images = blobs(20, 32)
+    np.savez(tmp_path / "own.npz", images=images[:, 0])
+    chosen = ["-d", str(tmp_path / "own.npz"), "--train-fraction", "0.5", "--image-size", "32"]
+    assert main(["train", "x", *ARGUMENTS[2:], *chosen, *places]) == 0
+    assert main(["eval", "x", "--split", "test", *places]) == 0
+    np.savez(tmp_path / "own.npz", images=images[:16, 0])
+    capsys.readouterr()
+    assert main(["eval", "x", "--split", "test", *places]) == 2
+    assert "was trained on 10 images of" in capsys.readouterr().err
 
 
 def test_without_a_seed_the_run_still_knows_what_it_saw(places, tmp_path):

@@ -86,7 +86,7 @@ def test_the_log_is_the_mean_over_all_steps(data_dir):
         optimiser.step()
         seen.append((recon.item(), kl.item()))
     assert len(seen) == 7  # the last batch has 4 images
-    assert epoch.step == 7
+    assert epoch.position.step == 7
     # Adam turns roundings of tiny gradients into whole steps: the paths part slowly
     recon, kl = np.mean(seen, axis=0)
     assert epoch.terms["recon_loss"] == pytest.approx(recon, rel=1e-3)

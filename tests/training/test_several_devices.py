@@ -14,7 +14,7 @@ import sys
 from lightning_fabric import Fabric
 import disvae, disvae.lifecycle as lifecycle
 
-lifecycle.make_fabric = lambda *_: Fabric(accelerator="cpu", devices=2, strategy="ddp")
+lifecycle.training.make_fabric = lambda *_: Fabric(accelerator="cpu", devices=2, strategy="ddp")
 disvae.train("two", loss=sys.argv[1], epochs=2, batch_size=16, latent_dim=3,
              results_dir=sys.argv[2], data_dir=sys.argv[3])
 """
@@ -28,7 +28,7 @@ def test_two_processes_make_one_run(tmp_path, data_dir, loss):
         [sys.executable, script, loss, tmp_path / "results", data_dir],
         check=True, timeout=300, capture_output=True,
     )  # fmt: skip
-    assert [path.name for path in (tmp_path / "results").iterdir()] == ["two"]
+    assert [path.name for path in (tmp_path / "results").glob("[!.]*")] == ["two"]
     run = disvae.open_run(tmp_path / "results/two")
     assert len(run.losses["loss"]) == (4 if loss == "factor" else 2)
     assert all(np.isfinite(values).all() for values in run.losses.values())

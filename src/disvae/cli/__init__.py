@@ -18,7 +18,7 @@ app = App(
     name="disvae",
     help="Train, evaluate and draw disentangled variational autoencoders.",
     version=__version__,
-    suppress_keyboard_interrupt=False,  # main says it, and sweeps end their runs
+    suppress_keyboard_interrupt=False,  # main says how to go on
     default_parameter=Parameter(name_transform=lambda name: name.replace("_", "-")),
 )
 app.command(runs.train)
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         Exit status: 0 if all went well, 1 if runs of a sweep failed, 2 for bad input or a
-        file that cannot be read or written, 130 if interrupted.
+        file that cannot be read or written, 130 if interrupted (143 by SIGTERM).
     """
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("disvae").setLevel(logging.INFO)  # ours only, not other libraries'
@@ -63,9 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         return _refuse(f"{error.strerror or error}{where}.")
-    except KeyboardInterrupt:
-        print("disvae: interrupted.", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as interruption:
+        print(f"disvae: {str(interruption) or 'interrupted'}.", file=sys.stderr)
+        return getattr(interruption, "exit_status", 130)
     return status if isinstance(status, int) else 0
 
 

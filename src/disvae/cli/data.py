@@ -46,10 +46,10 @@ def info(name: str, /, *, data_dir: DataDir = None) -> None:
         return
     from disvae.data import load_dataset
     from disvae.files import replacing
-    from disvae.plots.samples import overview
+    from disvae.plots.samples import dataset_samples
 
     with replacing(folder / "samples.png") as temporary:
-        overview(load_dataset(folder)).save(temporary, format="PNG")
+        dataset_samples(load_dataset(folder)).save(temporary, format="PNG")
     print(f"  sample: {folder / 'samples.png'}")
 
 

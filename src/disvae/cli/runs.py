@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from disvae.options import GENERAL, PLOT, SCORES, Computing, Options, PlotOptions, ScoreOptions
-from disvae.options.common import SEED_HELP
+from disvae.options.common import SEED_HELP, TRAINING
 from disvae.validation import Seed
 
 if TYPE_CHECKING:
@@ -24,7 +24,20 @@ PlotType = Literal[
 Flat = Parameter(name="*")  # each field is an option of its own
 
 
-def train(name: Name, /, *, options: Annotated[Options, Flat] = Options()) -> None:  # noqa: B008
+def train(
+    name: Name,
+    /,
+    *,
+    options: Annotated[Options, Flat] = Options(),  # noqa: B008
+    resume: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            group=TRAINING,
+            help="Go on with the run NAME where it was interrupted, with the options it has.",
+        ),
+    ] = False,
+) -> None:
     """Train and evaluate a disentangled VAE; the run is kept in `results/NAME`.
 
     Options that you type win over those of the experiment, which win over the defaults.
@@ -43,7 +56,7 @@ def train(name: Name, /, *, options: Annotated[Options, Flat] = Options()) -> No
             lifecycle.score(run, options)
         return
     given = {field: getattr(options, field) for field in options.model_fields_set}
-    run = lifecycle.train(name, **given)
+    run = lifecycle.train(name, resume=resume, **given)
     print(f"The run is in {run.path}")
 
 

@@ -1,8 +1,10 @@
 """Files inside zip, tar and gzip archives, read without unpacking them to disk."""
 
 import contextlib
+import errno
 import gzip
 import re
+import struct
 import tarfile
 import threading
 import zipfile
@@ -19,7 +21,9 @@ _BROKEN = (
     gzip.BadGzipFile,
     zlib.error,
     EOFError,
-    NotImplementedError,  # a compression that Python cannot undo
+    RuntimeError,  # encrypted, or a compression that Python cannot undo
+    struct.error,
+    UnicodeDecodeError,
 )
 
 
@@ -39,7 +43,7 @@ def open_zip(path: Path, pattern: str, max_bytes: int) -> Iterator[Members]:
     UserError
         If it is no zip, is damaged, or holds a larger file or a path that leads out of it.
     """
-    with _sentence(path, "zip"), zipfile.ZipFile(path) as archive:
+    with damage_told(path, "zip"), zipfile.ZipFile(path) as archive:
         sizes = {info.filename: info.file_size for info in archive.infolist()}
         yield Members(_wanted(path, sizes, pattern, max_bytes), archive.read)
 
@@ -48,7 +52,7 @@ def open_zip(path: Path, pattern: str, max_bytes: int) -> Iterator[Members]:
 def open_tar(path: Path, pattern: str, max_bytes: int) -> Iterator[Members]:
     """Open the files of an uncompressed tar likewise; links and devices are left out."""
     lock = threading.Lock()
-    with _sentence(path, "tar"), tarfile.open(path, "r:") as archive:
+    with damage_told(path, "tar"), tarfile.open(path, "r:") as archive:
         members = {member.name: member for member in archive if member.isfile()}
 
         def read(name: str) -> bytes:
@@ -63,7 +67,7 @@ def open_tar(path: Path, pattern: str, max_bytes: int) -> Iterator[Members]:
 
 def stream_tar_gz(path: Path, pattern: str, max_bytes: int) -> Iterator[tuple[str, bytes]]:
     """Yield name and content of the files of a compressed tar likewise, in its own order."""
-    with _sentence(path, "tar.gz"), tarfile.open(path, "r|gz") as archive:
+    with damage_told(path, "tar.gz"), tarfile.open(path, "r|gz") as archive:
         for member in archive:
             if member.isfile() and _wanted(path, {member.name: member.size}, pattern, max_bytes):
                 content = archive.extractfile(member)
@@ -82,17 +86,21 @@ def open_gzip(path: Path) -> Iterator[IO[bytes]]:
     """
     with path.open("rb") as probe:
         packed = probe.read(2) == b"\x1f\x8b"
-    with _sentence(path, "gzip"), path.open("rb") as raw:
+    with damage_told(path, "gzip"), path.open("rb") as raw:
         yield cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw
 
 
 @contextlib.contextmanager
-def _sentence(path: Path, kind: str) -> Iterator[None]:
+def damage_told(path: Path, kind: str) -> Iterator[None]:
+    """Make one sentence (`UserError`) of all that the readers of archives raise."""
     try:
         yield
-    except _BROKEN:
+    except (*_BROKEN, OSError) as error:
+        # the readers go where a damaged file points to, even before its beginning
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
         raise UserError(
-            f"{path} is cut short or damaged, or no {kind} file; fetch it again."
+            f"{path} is cut short or damaged, or no {kind} file; get it again."
         ) from None
 
 

@@ -44,7 +44,7 @@ def _views(car: tuple[str, bytes]) -> tuple[str, UInt8[np.ndarray, "4 24 3 64 64
 def _write(files: Mapping[str, Path], builder: Builder) -> None:
     # the object, one a file, is the fastest factor: all are kept (216 MB), then written in order
     path = files["nips2015-analogy-data.tar.gz"]
-    cars = stream_tar_gz(path, r"(.*/)?cars/[^/]+\.mat", _MAX_BYTES)
+    cars = stream_tar_gz(path, r"(.*/)?cars/[^/.][^/]*\.mat", _MAX_BYTES)
     views = dict(map_in_order(_views, cars))
     builder.expect(len(views) * 4 * 24)
     grid = np.stack([views[name] for name in sorted(views)], axis=2)  # elevation, azimuth, object

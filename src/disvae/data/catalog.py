@@ -12,7 +12,6 @@ from disvae.data import (
     smallnorb,
 )
 from disvae.data.entry import Entry
-from disvae.errors import UserError
 
 CATALOG: dict[str, Entry] = {
     entry.name: entry
@@ -28,19 +27,3 @@ CATALOG: dict[str, Entry] = {
         *mpi3d.ENTRIES,
     )
 }
-
-
-def find_entry(name: str) -> Entry:
-    """Look `name` up.
-
-    Raises
-    ------
-    UserError
-        If the catalogue has no such dataset.
-    """
-    if name not in CATALOG:
-        raise UserError(
-            f"There is no dataset '{name}'; choose among {', '.join(CATALOG)}. "
-            "Own images that are prepared go by the folder that `disvae data list` shows."
-        )
-    return CATALOG[name]

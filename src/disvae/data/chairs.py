@@ -25,7 +25,7 @@ def _decode(png: bytes) -> UInt8[ndarray, "1 64 64"]:
 
 
 def _write(files: Mapping[str, Path], builder: Builder) -> None:
-    pattern = r"rendered_chairs/[^/]+/renders/[^/]+\.png"
+    pattern = r"rendered_chairs/[^/]+/renders/[^/.][^/]*\.png"
     with open_tar(files["rendered_chairs.tar"], pattern, _MAX_BYTES) as (names, read):
         append_decoded(builder, names, read, _decode)
 

@@ -1,5 +1,6 @@
 """Downloads: several sources in turn, continued after a fault, verified before use."""
 
+import shlex
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ _TRIES = 3  # of each source, unless it says that it has no such file
 _PAUSE = 1.0  # seconds before the second try; twice as long before the third
 _CHUNK = 2**16  # bytes; so many at most are lost when a connection breaks
 _COMPLETE = 416  # HTTP: no bytes beyond those that are here already
+_WRONG = "what came has the wrong hash"
 
 
 def download(entry: Entry, folder: Path) -> dict[str, RawCopy]:
@@ -40,12 +42,13 @@ def download(entry: Entry, folder: Path) -> dict[str, RawCopy]:
         if copy is None:
             _remove_empty(folder)
             missing = [other for other in entry.files if not (folder / other.name).exists()]
+            names = [other.name for other in missing]
+            command = ["disvae", "data", "import", entry.name, *names]
             raise UserError(
                 f"Could not download {file.name} ("
                 f"{'; '.join(f'{url}: {fault}' for url, fault in faults.items())}); fetch by hand "
                 f"{', '.join(f'{other.name} from {other.urls[0]}' for other in missing)} "
-                f"and run: disvae data import {entry.name} "
-                f"{' '.join(other.name for other in missing)}"
+                f"and run: {shlex.join([*command, '--data-dir', str(folder.parent)])}"
             )
         copies[file.name] = copy
     return copies
@@ -67,9 +70,9 @@ def _download_file(file: RawFile, folder: Path, faults: dict[str, str]) -> RawCo
                     break
             except UserError:  # of a download that went on after a fault, or of another file
                 path.unlink()
-                faults[url] = "what came has the wrong hash"
-                if number:
+                if faults.get(url) == _WRONG:
                     break
+                faults[url] = _WRONG
     return None
 
 
@@ -134,4 +137,8 @@ def _is_final(error: requests.RequestException) -> bool:
 def _cause(error: requests.RequestException) -> str:
     if error.response is not None:
         return f"the server answered {error.response.status_code}"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "no secure connection"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "no connection through the proxy"
     return "no answer in time" if isinstance(error, requests.Timeout) else "no connection"

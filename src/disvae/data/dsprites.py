@@ -90,7 +90,7 @@ def count_differences(path: Path) -> int:
     UserError
         If the file is not the official archive.
     """
-    blocks = tqdm(_official_blocks(path), "compare", _BLOCKS, unit_scale=_BLOCK, unit=" images")
+    blocks = tqdm(_official_blocks(path), "compare", _BLOCKS, unit_scale=_BLOCK, disable=None)
     return sum(
         int((np.packbits(official, axis=1) != render_block(block)).any(1).sum())
         for block, official in enumerate(blocks)

@@ -62,8 +62,9 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         return Image.fromarray(high.astype(np.uint8))
     if image.has_transparency_data:
         coloured = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(paper, coloured).convert("RGB")
+        paper = Image.new("RGB", image.size, "white")
+        paper.paste(coloured, mask=coloured)
+        return paper
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 

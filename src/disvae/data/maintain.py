@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from disvae.data.catalog import CATALOG, find_entry
+from disvae.data.catalog import CATALOG
 from disvae.data.entry import Entry
 from disvae.data.prepare import data_root, downloads_folder, sole_writer
 from disvae.data.store import (
@@ -30,11 +30,21 @@ def known_datasets(
 
 
 def find_folder(name_or_folder: str, root: str | Path | None = None) -> Path:
-    """Return the folder of a dataset: by its name, or of own images by the folder itself."""
-    folder = Path(name_or_folder)
-    if name_or_folder in CATALOG or not is_store(folder):
-        folder = data_root(root) / find_entry(name_or_folder).name
-    return folder
+    """Return the folder of a dataset: by its name, or of own images by the folder itself.
+
+    Raises
+    ------
+    UserError
+        If it is neither.
+    """
+    if name_or_folder in CATALOG:
+        return data_root(root) / name_or_folder
+    if is_store(Path(name_or_folder)):
+        return Path(name_or_folder)
+    raise UserError(
+        f"There is no dataset '{name_or_folder}'; choose among {', '.join(CATALOG)}, or name the "
+        "folder of prepared images that `disvae data list` shows."
+    )
 
 
 def check(name_or_folder: str, root: str | Path | None = None) -> str:
@@ -71,8 +81,10 @@ def removable(name_or_folder: str, root: str | Path | None = None) -> tuple[list
         If there are none, or what lies there is no dataset.
     """
     folder = find_folder(name_or_folder, root)
-    if folder.exists() and read_manifest(folder) is None:
-        raise UserError(f"{folder} is no dataset of this version; remove it yourself if you wish.")
+    if folder.is_symlink() or (folder.exists() and read_manifest(folder) is None):
+        raise UserError(
+            f"{folder} is a link, or no dataset of this version; remove it yourself if you wish."
+        )
     places = (folder, partial_folder(folder), downloads_folder(folder))
     folders = [place for place in places if place.is_dir()]
     if not folders:
@@ -85,9 +97,14 @@ def removable(name_or_folder: str, root: str | Path | None = None) -> tuple[list
 
 def remove(name_or_folder: str, root: str | Path | None = None) -> None:
     """Delete the folders that `removable` names."""
-    with sole_writer(find_folder(name_or_folder, root)):
-        for folder in removable(name_or_folder, root)[0]:
-            shutil.rmtree(folder)
+    folder = find_folder(name_or_folder, root)
+    with sole_writer(folder):
+        removable(name_or_folder, root)
+        for begun in (partial_folder(folder), downloads_folder(folder)):
+            shutil.rmtree(begun, ignore_errors=True)
+        if folder.exists():
+            partial = folder.rename(partial_folder(folder))  # what a kill leaves does not count
+            shutil.rmtree(partial)
 
 
 def describe(name_or_folder: str, root: str | Path | None = None) -> str:

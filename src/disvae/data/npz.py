@@ -3,16 +3,16 @@
 import contextlib
 import math
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from disvae.data.archives import damage_told
 from disvae.errors import UserError
 
-_MAX_BYTES = 2**37  # of one array; the largest dataset of the field has 2^34
+_MAX_BYTES = 2**37  # of one array read in blocks; the largest of the field has 2^34
 
 
 class ArrayStream:
@@ -24,7 +24,7 @@ class ArrayStream:
         Of the whole array.
     """
 
-    def __init__(self, path: Path, name: str, stream: IO[bytes], size: int):
+    def __init__(self, path: Path, name: str, stream: IO[bytes], size: int, max_bytes: int):
         self._path, self._name, self._stream = path, name, stream
         try:
             version = np.lib.format.read_magic(stream)
@@ -40,10 +40,10 @@ class ArrayStream:
                 "save np.ascontiguousarray of it, with numbers or text and no objects."
             )
         expected = math.prod(self.shape) * self.dtype.itemsize
-        if expected > _MAX_BYTES or size - stream.tell() != expected:
+        if expected > max_bytes or size - stream.tell() != expected:
             raise UserError(
                 f"{path}: '{name}' announces {expected:,} bytes but holds {size - stream.tell():,} "
-                f"(at most {_MAX_BYTES:,} are read); save it again."
+                f"(at most {max_bytes:,} are read); save it again."
             )
 
     def blocks(self, rows: int, start: int = 0) -> Iterator[np.ndarray[Any, Any]]:
@@ -59,30 +59,25 @@ class ArrayStream:
 
 
 @contextlib.contextmanager
-def open_npz_array(path: Path, name: str) -> Iterator[ArrayStream]:
-    """Open array `name` of the file at `path`.
+def open_npz_array(path: Path, name: str, max_bytes: int = _MAX_BYTES) -> Iterator[ArrayStream]:
+    """Open array `name` of the file at `path`; it may fill at most `max_bytes`.
 
     Raises
     ------
     UserError
         If the file is no ``.npz``, is damaged, has no such array, or one of Python objects.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            member = f"{name}.npy"
-            if member not in archive.namelist():
-                names = ", ".join(entry.removesuffix(".npy") for entry in archive.namelist()[:10])
-                raise UserError(f"{path} has no array '{name}', but: {names or 'nothing'}.")
-            size = archive.getinfo(member).file_size
-            with archive.open(member) as stream:
-                yield ArrayStream(path, name, stream, size)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
-        raise UserError(f"{path} is damaged or no .npz file; fetch or save it again.") from None
+    with damage_told(path, ".npz"), zipfile.ZipFile(path) as archive:
+        member = f"{name}.npy"
+        if member not in archive.namelist():
+            names = ", ".join(entry.removesuffix(".npy") for entry in archive.namelist()[:10])
+            raise UserError(f"{path} has no array '{name}', but: {names or 'nothing'}.")
+        size = archive.getinfo(member).file_size
+        with archive.open(member) as stream:
+            yield ArrayStream(path, name, stream, size, max_bytes)
 
 
 def array_names(path: Path) -> list[str]:
-    """Name the arrays of an ``.npz`` file; none if it is no such file."""
-    if not zipfile.is_zipfile(path):
-        return []
-    with zipfile.ZipFile(path) as archive:
+    """Name the arrays of an ``.npz`` file."""
+    with damage_told(path, ".npz"), zipfile.ZipFile(path) as archive:
         return [name.removesuffix(".npy") for name in archive.namelist()]

@@ -18,8 +18,8 @@ from disvae.data.store import Builder
 from disvae.errors import UserError
 
 _BLOCK_BYTES = 2**22  # many blocks are in memory at a time: two and more for each core
-_MAX_SIDE = 8192
-_MAX_FACTORS = 1000
+_MAX_SIDE = 4096
+_MAX_FACTOR_BYTES = 2**30  # read at once
 
 
 def look(path: Path, name: str, size: int) -> Entry:
@@ -141,22 +141,19 @@ def _read_factors(path: Path, count: int) -> tuple[Int[np.ndarray, "N K"] | None
     """Read the factors as ranks of their values, and how many values each has."""
     if "factors" not in array_names(path):
         return None, {}
-    with open_npz_array(path, "factors") as stream:
-        if (
-            len(stream.shape) > 2
-            or stream.shape[0] != count
-            or max(stream.shape[1:], default=1) > _MAX_FACTORS
-        ):
+    with open_npz_array(path, "factors", _MAX_FACTOR_BYTES) as stream:
+        shape, kind = stream.shape, stream.dtype.kind
+        if len(shape) > 2 or shape[0] != count or min(shape) < 1 or kind not in "biufSU":
             raise UserError(
-                f"{path}: 'factors' should have the shape [N, K], one row for each of the {count} "
-                f"images and at most {_MAX_FACTORS} columns, but it has {list(stream.shape)}."
+                f"{path}: 'factors' should be numbers or texts of shape [N, K], one row for each "
+                f"of the {count} images, but it is {stream.dtype} {list(shape)}."
             )
         values = next(stream.blocks(count)).reshape(count, -1)
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
+    if kind == "f" and not np.isfinite(values).all():
         raise UserError(f"{path}: 'factors' holds NaN or infinite values; each must be known.")
     names = [f"factor_{column}" for column in range(values.shape[1])]
     if "factor_names" in array_names(path):
-        with open_npz_array(path, "factor_names") as stream:
+        with open_npz_array(path, "factor_names", _MAX_FACTOR_BYTES) as stream:
             if stream.shape != (len(names),) or stream.dtype.kind != "U":
                 raise UserError(
                     f"{path}: 'factor_names' should be {len(names)} texts, one for each column of "

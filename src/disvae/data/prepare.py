@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from disvae.data import own
-from disvae.data.catalog import CATALOG, find_entry
+from disvae.data.catalog import CATALOG
 from disvae.data.dataset import Dataset
 from disvae.data.download import download
 from disvae.data.entry import Entry, RawCopy
@@ -70,11 +70,6 @@ def load_dataset(
     folder = prepare(name_or_path, root, image_size)
     manifest = read_manifest(folder)
     assert manifest is not None  # noqa: S101 - prepare returns complete folders only
-    if image_size not in (None, manifest.image_shape[-1]):
-        raise UserError(
-            f"The images of '{name_or_path}' are prepared at {manifest.image_shape[-1]} pixels; "
-            "only own images can be had in another --image-size."
-        )
     return Dataset(folder, manifest, split, train_fraction, seed)
 
 
@@ -89,9 +84,16 @@ def prepare(
         If there is no such dataset, its files cannot be downloaded, or are no images.
     """
     path = Path(name_or_path)
-    if str(name_or_path) in CATALOG:
-        return _prepare_named(find_entry(str(name_or_path)), data_root(root) / name_or_path)
-    if is_store(path) and read_manifest(path) is not None:
+    entry = CATALOG.get(str(name_or_path))
+    known = entry or (read_manifest(path) if is_store(path) else None)
+    if known is not None and image_size not in (None, known.image_shape[-1]):
+        raise UserError(
+            f"The images of '{name_or_path}' are prepared at {known.image_shape[-1]} pixels; "
+            "only own images can be had in another --image-size."
+        )
+    if entry is not None:
+        return _prepare_named(entry, data_root(root) / entry.name)
+    if known is not None:
         return path
     if path.is_dir() or path.suffix == ".npz":
         return _prepare_own(path, data_root(root), image_size or own.SIZE)
@@ -144,7 +146,11 @@ def import_files(name: str, paths: Iterable[Path], root: str | Path | None = Non
     UserError
         If a file is missing, damaged, or of another dataset.
     """
-    entry = find_entry(name)
+    if name not in CATALOG:
+        raise UserError(
+            f"There is no dataset '{name}' to import; choose among {', '.join(CATALOG)}."
+        )
+    entry = CATALOG[name]
     folder = data_root(root) / name
     paths = list(paths)
     for path in paths:
@@ -159,14 +165,14 @@ def import_files(name: str, paths: Iterable[Path], root: str | Path | None = Non
             f"{differing} of {sum(entry.splits.values()):,} images in {paths[0]} differ "
             f"from the rendering; the rendering is prepared in {folder}."
         )
-    files = recognise(entry, paths, downloads_folder(folder))
     with sole_writer(folder):
+        files = recognise(entry, paths, downloads_folder(folder))
         manifest = read_manifest(folder)
         recorded = manifest.source_hashes if manifest else {}
         copies = {
             file.name: RawCopy(
                 files[file.name],
-                str(files[file.name]),
+                str(files[file.name].absolute()),
                 verify(files[file.name], file, recorded.get(file.name)),
             )
             for file in entry.files

@@ -76,14 +76,13 @@ def recognise(entry: Entry, paths: Iterable[Path], downloads: Path) -> dict[str,
         return {entry.files[0].name: paths[0]}
     names = [file.name for file in entry.files]
     known = dict(zip(names, names, strict=True)) | {
-        name.removesuffix(".gz"): name for name in names
+        file.name.removesuffix(".gz"): file.name for file in entry.files if file.md5_unpacked
     }
     found: dict[str, Path] = {}
     for path in paths:
         if path.name not in known:
             raise UserError(
-                f"{path} is not a file of {entry.name}; expected "
-                f"{', '.join(names)} (or without .gz)."
+                f"{path} is not a file of {entry.name} by its name; expected {', '.join(known)}."
             )
         name = known[path.name]
         if name in found:

@@ -7,10 +7,9 @@ from disvae.options.common import GENERAL, PLOT, SCORES, Computing
 from disvae.options.plotting import PlotOptions
 from disvae.options.scoring import ScoreOptions
 from disvae.options.sweeping import SweepOptions
-from disvae.options.training import DATASETS, Options, resolve
+from disvae.options.training import Options, resolve
 
 __all__ = [
-    "DATASETS",
     "GENERAL",
     "PLOT",
     "SCORES",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from cyclopts import Parameter
 from pydantic import AfterValidator, Field, model_validator
 
-from disvae.experiments import LOSSES, NAMES, experiment_options
+from disvae.experiments import DATASETS, LOSSES, NAMES, experiment_options
 from disvae.options.common import (
     BETA_B,
     BETA_H,
@@ -35,11 +35,6 @@ else:  # the choices are computed, which type checkers cannot follow
     LossName = Literal[LOSSES]
     ExperimentName = Literal[NAMES]
 
-DATASETS = (
-    "dsprites", "mnist", "fashion", "celeba", "chairs", "shapes3d", "cars3d", "smallnorb",
-    "mpi3d_toy", "mpi3d_realistic", "mpi3d_real",
-)  # fmt: skip
-
 
 def _findable(dataset: str) -> str:
     """Make the path of own images absolute: a run finds them from anywhere."""
@@ -55,6 +50,13 @@ class Options(Computing):
         Count,
         Parameter(group=TRAINING, help="Save a checkpoint of the trained model every n epoch."),
     ] = 30
+    checkpoint_minutes: Annotated[
+        Annotated[float, Field(gt=0, le=10**6)],
+        Parameter(
+            group=TRAINING,
+            help="Keep what --resume needs so often inside an epoch too; at its end it is kept.",
+        ),
+    ] = 10
     dataset: Annotated[
         str,
         AfterValidator(_findable),

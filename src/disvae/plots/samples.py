@@ -15,11 +15,20 @@ from disvae.plots.opened import Opened, prepare
 from disvae.run import Run
 
 
-def overview(dataset: Dataset, n_rows: int = 6, n_cols: int = 10) -> Image.Image:
-    """Draw images of `dataset`, evenly spread over all."""
-    spread = np.linspace(0, len(dataset) - 1, n_rows * n_cols).astype(int)
-    images = to_unit_interval(dataset.images(spread))
-    return image_grid(images.view(n_rows, n_cols, *dataset.image_shape), dataset.background)
+def dataset_samples(dataset: Dataset, n_rows: int = 6, n_cols: int = 10) -> Image.Image:
+    """Draw images of a dataset from its first to its last, at equal distances.
+
+    Parameters
+    ----------
+    dataset
+        A prepared dataset.
+    n_rows, n_cols
+        Of the grid.
+    """
+    chosen = np.linspace(0, len(dataset) - 1, n_rows * n_cols).astype(int)
+    images = to_unit_interval(dataset.images(chosen))
+    grid = images.view(n_rows, n_cols, *dataset.image_shape)
+    return image_grid(grid, dataset.background)
 
 
 def generate_samples(run: Run | Opened, **options: Any) -> Image.Image:

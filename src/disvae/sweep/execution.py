@@ -31,7 +31,7 @@ def execute(sweep: SweepOptions) -> Record:
     """Run what is not finished of a sweep.
 
     Finished runs are kept; those that failed before run again only with ``retry``. A second
-    call goes on where a killed one was: the run that it was at begins anew.
+    call goes on where a killed one was, the runs that it was at from their checkpoints.
 
     Returns
     -------

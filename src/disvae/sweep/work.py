@@ -66,7 +66,7 @@ def perform(task: Task) -> str:
 
 
 def _complete(record: Record, task: Task) -> None:
-    """Do what is missing of a run; one that was interrupted in training begins anew."""
+    """Do what is missing of a run; training goes on from its checkpoint."""
     import torch
 
     from disvae import lifecycle
@@ -78,7 +78,8 @@ def _complete(record: Record, task: Task) -> None:
     if record.is_trained(task.name):
         run = record.run(task.name)
     else:
-        run = lifecycle.train(task.name, **task.options)
+        begun = (task.folder / task.name / "checkpoint.pt").exists()
+        run = lifecycle.train(task.name, resume=begun, **task.options)
     scores = record.scores
     if scores.metrics:
         lifecycle.score(

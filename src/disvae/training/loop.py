@@ -1,9 +1,11 @@
 """The training loop."""
 
 import time
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
+import numpy as np
+from jaxtyping import Int
 from lightning_fabric import Fabric
 from tqdm.auto import tqdm
 
@@ -35,6 +37,36 @@ class Schedule(NamedTuple):
     seed: int
 
 
+class Position(NamedTuple):
+    """Where training stands.
+
+    Attributes
+    ----------
+    step
+        Training steps done since the start.
+    epoch
+        The epoch under way, from 0.
+    done
+        Steps done in it.
+    terms
+        State of its `EpochTerms`; None at its beginning.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    done: int = 0
+    terms: dict[str, Any] | None = None
+
+
+BEGINNING = Position()
+
+
+class Pause(NamedTuple):
+    """A moment inside an epoch at which training can be left, and gone on with."""
+
+    position: Position
+
+
 class Epoch(NamedTuple):
     """What an epoch was.
 
@@ -46,14 +78,14 @@ class Epoch(NamedTuple):
         Mean of each term over all steps, nats an image.
     images_per_second
         Images trained on a second, on all devices together.
-    step
-        Training steps done since the start.
+    position
+        The beginning of the next one.
     """
 
     number: int
     terms: dict[str, float]
     images_per_second: float
-    step: int
+    position: Position
 
 
 def train_epochs(
@@ -63,36 +95,41 @@ def train_epochs(
     dataset: Dataset,
     schedule: Schedule,
     progress_bar: bool,
-) -> Iterator[Epoch]:
-    """Train; yield after every epoch.
+    start: Position = BEGINNING,
+    pause_is_due: Callable[[], bool] = lambda: False,
+) -> Iterator[Epoch | Pause]:
+    """Train from `start` on; yield after every epoch, and inside one when a pause is due.
 
     Raises
     ------
     UserError
         If a loss is not finite.
     """
-    step = 0
-    for number in range(schedule.epochs):
+    step = start.step
+    for number in range(start.epoch, schedule.epochs):
+        done = start.done if number == start.epoch else 0
+        if step - done == schedule.max_steps:
+            return
         learners.vae.train()
         terms = EpochTerms(first_step=step + 1)
-        order = epoch_order(len(dataset), schedule.seed, number)
-        order = order[
-            fabric.global_rank : len(order) - len(order) % fabric.world_size : fabric.world_size
-        ]
-        batch_size = schedule.images_per_step // fabric.world_size
-        if len(order) % batch_size == 1:
-            order = order[:-1]  # one image is no batch for objectives that compare images
+        if done and start.terms is not None:
+            terms.load_state_dict(start.terms)
+        order, batch_size = _share(fabric, schedule, len(dataset), number)
         n_steps = -(-len(order) // batch_size)
         if schedule.max_steps is not None:
-            n_steps = min(n_steps, schedule.max_steps - step)
-        order = order[: n_steps * batch_size]
+            n_steps = min(n_steps, schedule.max_steps - (step - done))
+        order = order[done * batch_size : n_steps * batch_size]
 
         started = time.perf_counter()
         with tqdm(
-            total=n_steps, desc=f"Epoch {number + 1}", disable=None if progress_bar else True
+            initial=done,
+            total=n_steps,
+            desc=f"Epoch {number + 1}",
+            disable=None if progress_bar else True,
         ) as bar:
             for images in batches(dataset, order, batch_size, fabric.device):
                 step += 1
+                done += 1
                 losses, named = objective.step(learners.vae, images, step)
                 accumulate_gradients(fabric, losses)
                 for optimiser in learners.optimisers:
@@ -101,11 +138,25 @@ def train_epochs(
                 if terms.add(named):
                     bar.set_postfix(loss=f"{terms.last['loss']:.2f}", refresh=False)
                 bar.update()
+                if done < n_steps and pause_is_due():
+                    yield Pause(Position(step, number, done, terms.state_dict()))
         means = terms.means(fabric)
         seconds = time.perf_counter() - started
-        yield Epoch(number, means, fabric.world_size * len(order) / seconds, step)
-        if step == schedule.max_steps:
-            return
+        speed = fabric.world_size * len(order) / seconds
+        yield Epoch(number, means, speed, Position(step, number + 1))
+
+
+def _share(
+    fabric: Fabric, schedule: Schedule, n_images: int, epoch: int
+) -> tuple[Int[np.ndarray, "n"], int]:
+    """Return the images of `epoch` that fall to this device, in order, and its batch size."""
+    order = epoch_order(n_images, schedule.seed, epoch)
+    size = fabric.world_size
+    order = order[fabric.global_rank : n_images - n_images % size : size]
+    batch_size = schedule.images_per_step // size
+    if len(order) % batch_size == 1:
+        order = order[:-1]  # one image is no batch for objectives that compare images
+    return order, batch_size
 
 
 def accumulate_gradients(fabric: Fabric, losses: list[Minimise]) -> None:

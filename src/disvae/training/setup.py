@@ -33,6 +33,20 @@ class Learners(NamedTuple):
     discriminator: nn.Module | None
     optimisers: list[Optimizer]
 
+    @property
+    def modules(self) -> list[nn.Module]:
+        """All modules, in the order of their optimisers."""
+        return [module for module in (self.vae, self.discriminator) if module is not None]
+
+    @property
+    def bare_vae(self) -> VAE:
+        """The VAE without the wrapping for devices and precision."""
+        model = self.vae.module
+        while hasattr(model, "module"):
+            model = model.module
+        assert isinstance(model, VAE)  # noqa: S101
+        return model
+
 
 def make_fabric(options: Computing, precision: Precision = "32-true") -> Fabric:
     """Choose devices and precision, and prepare the process for them.

@@ -1,8 +1,11 @@
 """The terms of all steps of an epoch, without stopping the device every step."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
+from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor
 
@@ -52,17 +55,50 @@ class EpochTerms:
         assert isinstance(means, Tensor)  # noqa: S101
         return dict(zip(self._names, means.tolist(), strict=True))
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that `load_state_dict` needs, in plain types and tensors.
+
+        Raises
+        ------
+        UserError
+            If a loss since the last reading was not finite.
+        """
+        rows = [row.cpu() for row in self._waiting]
+        if rows:
+            self._require_finite(torch.stack(rows))
+        return {
+            "names": self._names,
+            "waiting": rows,
+            "sums": self._sums,
+            "next_step": self._next_step,
+            "count": self._count,
+            "last": self.last,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from where `state_dict` was called; the sums are added in the same order."""
+        self._names = state["names"]
+        self._waiting = list(state["waiting"])
+        self._sums = state["sums"]
+        self._next_step = state["next_step"]
+        self._count = state["count"]
+        self.last = state["last"]
+
     def _read(self) -> None:
-        rows = torch.stack(self._waiting).cpu().double()
+        on_device = self._waiting[-1].device  # those of a resumed epoch came to the CPU
+        rows = torch.stack([row.to(on_device) for row in self._waiting]).cpu().double()
         self._waiting.clear()
-        finite = rows.isfinite().all(1).tolist()
-        if False in finite:
-            first_bad = finite.index(False)
-            self._stop(self._next_step + first_bad, rows[first_bad])
+        self._require_finite(rows)
         self._next_step += len(rows)
         self._count += len(rows)
         self._sums = rows.sum(0) if len(self._sums) == 0 else self._sums + rows.sum(0)
         self.last = dict(zip(self._names, rows[-1].tolist(), strict=True))
+
+    def _require_finite(self, rows: Float[Tensor, "steps terms"]) -> None:
+        finite = rows.isfinite().all(1).tolist()
+        if False in finite:
+            first_bad = finite.index(False)
+            self._stop(self._next_step + first_bad, rows[first_bad])
 
     def _stop(self, step: int, row: Tensor) -> None:
         values = dict(zip(self._names, row.tolist(), strict=True))

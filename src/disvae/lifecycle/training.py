@@ -1,0 +1,264 @@
+"""A training run, from options to the last weights; and on from where it was interrupted."""
+
+import logging
+import secrets
+import time
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from lightning_fabric import Fabric
+
+from disvae import metrics
+from disvae.data import Dataset, load_dataset
+from disvae.errors import UserError
+from disvae.files import remove_rests
+from disvae.lifecycle.assessment import DOCUMENTED, score, write_test_losses
+from disvae.models.burgess import check_image_shape
+from disvae.objectives import FactorVAE, Objective
+from disvae.options import Options, resolve
+from disvae.plots.animations import training_frame, write_gif
+from disvae.run import Run, open_run
+from disvae.run_folder import create_run, run_path, sole_trainer
+from disvae.training import checkpoint
+from disvae.training.checkpoint import History
+from disvae.training.interruption import Interrupted, Request, requests_to_stop
+from disvae.training.loop import Epoch, Position, Schedule, train_epochs
+from disvae.training.setup import Learners, make_fabric, make_learners, make_objective
+
+logger = logging.getLogger("disvae")
+# what may be given anew when a run goes on: it does not change what comes out
+_FREE = {
+    "results_dir", "data_dir", "device", "no_cuda", "log_level", "no_progress_bar",
+    "checkpoint_minutes",
+}  # fmt: skip
+
+
+class _Prepared(NamedTuple):
+    """All that training works with."""
+
+    fabric: Fabric
+    dataset: Dataset
+    held_out: Dataset
+    schedule: Schedule
+    learners: Learners
+    objective: Objective
+
+
+def train(name: str, *, resume: bool = False, **options: Any) -> Run:
+    """Train a VAE and write the run ``<results_dir>/<name>``; test it unless ``no_test``.
+
+    Parameters
+    ----------
+    name
+        Name of the run. A run of that name is kept, as a zip file, unless it is resumed.
+    resume
+        Go on with the run of that name, with the options that it has. It ends with the same
+        weights and logs, bit for bit, as if it had not been interrupted.
+    **options
+        Of `disvae.options.Options`: those of the command line, with underscores.
+
+    Raises
+    ------
+    UserError
+        If an option is bad, the dataset cannot be had, a loss is not finite, another process
+        trains that run, or there is nothing to resume.
+    Interrupted
+        If it was asked to stop (Ctrl-C, SIGTERM); a checkpoint is kept.
+
+    Examples
+    --------
+    >>> run = disvae.train("first", dataset="dsprites", loss="btcvae")  # doctest: +SKIP
+    """
+    given = dict(options)
+    chosen = resolve(given)
+    path = run_path(chosen.results_dir, name)
+    before = open_run(path) if resume else None
+    if before is not None:
+        chosen = _options_to_go_on(before, given)
+        if _is_finished(before):
+            logger.info("%s is finished; there is nothing to resume.", before.path)
+            return before
+    fabric = make_fabric(chosen, chosen.precision)
+    fabric.launch()
+    if before is not None and fabric.world_size > 1:
+        raise UserError("Only training on one device can be resumed; train the run anew.")
+    prepared = _prepare(fabric, chosen, fabric.broadcast(_seed(chosen, before)))
+    if not fabric.is_global_zero:
+        _train(prepared, None, chosen, Position(), History([], []))
+        fabric.barrier()
+        raise SystemExit(0)  # the first process goes on alone
+    with sole_trainer(path):
+        run = before or _create(path, chosen, given, prepared)
+        start, history = _start(run, prepared)
+        _train(prepared, run, chosen, start, history)
+        fabric.barrier()
+        if not chosen.no_test:
+            model = prepared.learners.bare_vae
+            objective, held_out = prepared.objective, prepared.held_out
+            write_test_losses(run, model, objective, held_out, fabric.device, chosen)
+        if chosen.is_metrics:
+            score(run, chosen)
+        run.checkpoint.unlink(missing_ok=True)
+    return run
+
+
+def _options_to_go_on(run: Run, given: Mapping[str, Any]) -> Options:
+    """Return the options of `run`, with those of `given` that may be given anew."""
+    chosen = resolve(given)
+    for name in given:
+        kept, typed = getattr(run.options, name), getattr(chosen, name)
+        if name not in _FREE and kept != typed:
+            raise UserError(
+                f"{run.path} was begun with {name} {kept}, so it cannot go on with {typed}; "
+                "resume it without that option, or train anew under another name."
+            )
+    return run.options.model_copy(update={key: getattr(chosen, key) for key in _FREE & set(given)})
+
+
+def _is_finished(run: Run) -> bool:
+    return (run.path / "model.pt").exists() and not run.checkpoint.exists()
+
+
+def _seed(options: Options, before: Run | None) -> int:
+    """Return the seed that a run has, or gets."""
+    if before is not None:
+        used = before.specs.get("used")
+        if isinstance(used, dict) and isinstance(used.get("seed"), int):
+            return int(used["seed"])
+        raise UserError(f"{before.path / 'specs.json'} does not say the seed; train the run anew.")
+    return secrets.randbits(32) if options.seed is None else options.seed
+
+
+def _prepare(fabric: Fabric, options: Options, seed: int) -> _Prepared:
+    dataset = _dataset(fabric, options, seed)
+    if options.is_metrics:
+        metrics.plan(DOCUMENTED, *metrics.provided(dataset))  # rather than after hours of training
+    held_out = dataset if options.split == "train" else _dataset(fabric, options, seed, "test")
+    schedule = _schedule(fabric, options, dataset, seed)
+    _make_deterministic(seed)
+    learners = make_learners(fabric, options, dataset.image_shape)
+    if fabric.world_size > 1:
+        torch.manual_seed(seed + 1 + fabric.global_rank)  # equal weights, but own noise
+    objective = make_objective(options, len(dataset), learners.discriminator)
+    return _Prepared(fabric, dataset, held_out, schedule, learners, objective)
+
+
+def _create(path: Path, options: Options, given: Mapping[str, Any], prepared: _Prepared) -> Run:
+    facts = {
+        "img_size": list(prepared.dataset.image_shape),
+        "n_data": len(prepared.dataset),
+        "background": prepared.dataset.background,
+        "used": {
+            "epochs": prepared.schedule.epochs,
+            "batch_size": prepared.schedule.images_per_step,
+            "seed": prepared.schedule.seed,
+            "device": str(prepared.fabric.device),
+        },
+    }
+    return create_run(path, options, given, facts)
+
+
+def _start(run: Run, prepared: _Prepared) -> tuple[Position, History]:
+    """Return where training starts: at the checkpoint if there is one."""
+    if len(prepared.dataset) != run.specs.get("n_data"):
+        raise UserError(
+            f"{run.path} was begun on {run.specs.get('n_data')} images, but "
+            f"{prepared.dataset.name} has {len(prepared.dataset)} here; train the run anew."
+        )
+    remove_rests(run.path, {".pt", ".log", ".gif"})
+    if not run.checkpoint.exists():
+        return Position(), History([], [])
+    return checkpoint.restore(run.checkpoint, prepared.fabric, prepared.learners)
+
+
+def _train(
+    prepared: _Prepared, run: Run | None, options: Options, start: Position, history: History
+) -> None:
+    """Train, and keep what comes of it: logs, weights, checkpoints, the film."""
+    fabric, learners = prepared.fabric, prepared.learners
+    alone = fabric.world_size == 1  # several processes cannot stop at one step
+    with requests_to_stop() if alone else nullcontext(Request()) as request:
+        saved = time.monotonic()
+
+        def pause_is_due() -> bool:
+            late = time.monotonic() - saved > 60 * options.checkpoint_minutes
+            return alone and (late or request.number is not None)
+
+        for event in train_epochs(
+            fabric, learners, prepared.objective, prepared.dataset, prepared.schedule,
+            not options.no_progress_bar, start, pause_is_due,
+        ):  # fmt: skip
+            if run is None:
+                continue
+            if isinstance(event, Epoch):
+                _keep_epoch(run, learners, event, history, options)
+            if alone:
+                checkpoint.save(run.checkpoint, fabric, learners, event.position, history)
+                saved = time.monotonic()
+            if request.number is not None:
+                raise Interrupted(
+                    f"stopped at step {event.position.step}; "
+                    f"go on with: disvae train {run.name} --resume",
+                    request.number,
+                )
+    if run is not None:
+        run.write_model(learners.bare_vae)
+        write_gif(run.path / "training.gif", history.film, frames_per_second=1)
+
+
+def _keep_epoch(
+    run: Run, learners: Learners, epoch: Epoch, history: History, options: Options
+) -> None:
+    model = learners.bare_vae.eval()
+    history.log.append(epoch.terms)
+    run.write_losses(history.log)
+    logger.info(
+        "Epoch %d: loss %.2f, %.0f images/s",
+        epoch.number + 1,
+        epoch.terms["loss"],
+        epoch.images_per_second,
+    )
+    if (epoch.number + 1) % options.checkpoint_every == 0:
+        run.write_model(model, epoch.number + 1)
+    history.film.append(training_frame(model, run.background))
+
+
+def _dataset(fabric: Fabric, options: Options, seed: int, split: str = "train") -> Dataset:
+    """Open the dataset; only one process prepares it."""
+
+    def load() -> Dataset:
+        return load_dataset(
+            options.dataset,
+            options.data_dir,
+            split=split,
+            train_fraction=options.train_fraction,
+            seed=seed,
+            image_size=options.image_size,
+        )
+
+    dataset = load() if fabric.is_global_zero else None
+    fabric.barrier()
+    dataset = dataset or load()
+    check_image_shape(dataset.image_shape)
+    return dataset
+
+
+def _schedule(fabric: Fabric, options: Options, dataset: Dataset, seed: int) -> Schedule:
+    # FactorVAE takes two batches a step, and so twice the epochs for the same steps
+    factor = FactorVAE.batches_per_step if options.loss == "factor" else 1
+    images_per_step = options.batch_size * factor
+    if images_per_step % fabric.world_size:
+        raise UserError(
+            f"{images_per_step} images a step cannot be shared by {fabric.world_size} devices; "
+            "choose a --batch-size that is a multiple."
+        )
+    return Schedule(options.epochs * factor, images_per_step, options.max_steps, seed)
+
+
+def _make_deterministic(seed: int) -> None:
+    torch.manual_seed(seed)
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False

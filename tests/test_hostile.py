@@ -1,0 +1,197 @@
+"""Files from the internet: each is read, or refused in one sentence; nothing else happens.
+
+`make fuzz` tries many more of them.
+"""
+
+import io
+import json
+import os
+import pickle
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import disvae
+from disvae.errors import UserError
+from disvae.metrics import read_codes
+from disvae.options import Options
+from disvae.sweep.description import plan_runs, read_sweep
+from disvae.sweep.record import Record
+from disvae.training.checkpoint import restore
+from disvae.training.setup import make_fabric, make_learners
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=6,
+)
+FIELDS = st.sampled_from([*Options.model_fields, "img_size", "n_data", "background", "used"])
+
+
+@pytest.fixture(scope="module")
+def run(trained, tmp_path_factory):
+    """A run whose files the tests overwrite; they put back what they changed."""
+    return shutil.copytree(trained.path, tmp_path_factory.mktemp("results") / "run")
+
+
+@pytest.fixture(scope="module")
+def saved(trained):
+    """The weights as bytes."""
+    return (trained.path / "model.pt").read_bytes()
+
+
+def refused_or_read(read):
+    """Call `read`; a refusal must be one sentence."""
+    try:
+        read()
+    except UserError as refusal:
+        text = str(refusal)
+        assert "\n" not in text
+        assert text.rstrip().endswith((".", ")"))
+
+
+@st.composite
+def damaged(draw, content):
+    """Bytes of which some are changed, cut off, doubled or put elsewhere."""
+    raw = bytearray(draw(content) if isinstance(content, st.SearchStrategy) else content)
+    for _ in range(draw(st.integers(1, 8))):
+        where = draw(st.integers(0, len(raw) - 1)) if raw else 0
+        match draw(st.sampled_from(["bit", "cut", "insert", "swap"])):
+            case "bit" if raw:
+                raw[where] ^= 1 << draw(st.integers(0, 7))
+            case "cut":
+                del raw[where:]
+            case "insert":
+                raw[where:where] = draw(st.binary(max_size=16))
+            case _:
+                raw[:where], raw[where:] = raw[where:], raw[:where]
+    return bytes(raw)
+
+
+@given(st.dictionaries(FIELDS, JSON, max_size=3) | JSON)
+def test_specs(run, change):
+    file = run / "specs.json"
+    before = file.read_bytes()
+    try:
+        content = {**json.loads(before), **change} if isinstance(change, dict) else change
+        file.write_text(json.dumps(content))
+
+        def read():
+            opened = disvae.open_run(run)
+            _ = opened.image_shape, opened.background, opened.losses
+            if opened.options.latent_dim < 10 and max(opened.image_shape) < 100:
+                _ = opened.model
+
+        refused_or_read(read)
+    finally:
+        file.write_bytes(before)
+
+
+@given(data=st.data())
+@pytest.mark.parametrize("name", ["specs.json", "train_losses.log", "metrics.log", "model.pt"])
+def test_damaged_files_of_a_run(run, name, data):
+    file = run / name
+    before = file.read_bytes() if file.exists() else b'{"MIG": 0.5}'
+    try:
+        file.write_bytes(data.draw(damaged(before)))
+
+        def read():
+            opened = disvae.open_run(run)
+            _ = opened.losses, opened.metrics
+            if name in ("specs.json", "model.pt"):
+                _ = opened.model
+
+        refused_or_read(read)
+    finally:
+        file.write_bytes(before)
+
+
+class Payload:
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.target),)
+
+
+@pytest.mark.parametrize("name", ["model.pt", "checkpoint.pt"])
+@pytest.mark.parametrize("protocol", ["torch", "pickle"])
+def test_a_pickle_payload_is_not_run(run, saved, tmp_path, name, protocol):
+    target, file = tmp_path / "owned", run / name
+    content = {"encoder.conv1.weight": Payload(target), "version": Payload(target)}
+    if protocol == "torch":
+        torch.save(content, file)
+    else:
+        file.write_bytes(pickle.dumps(content))
+    try:
+        opened = disvae.open_run(run)
+        with pytest.raises(UserError, match=name):
+            _ = opened.model if name == "model.pt" else restore_into_new(opened)
+    finally:
+        file.write_bytes(saved) if name == "model.pt" else file.unlink()
+    assert not target.exists()
+
+
+def restore_into_new(opened):
+    fabric = make_fabric(opened.options)
+    learners = make_learners(fabric, opened.options, opened.image_shape)
+    return restore(opened.checkpoint, fabric, learners)
+
+
+def test_weights_that_are_not_finite_are_refused(run, saved):
+    state = torch.load(io.BytesIO(saved), weights_only=True)
+    state["decoder.lin1.bias"][0] = torch.nan
+    torch.save(state, run / "model.pt")
+    try:
+        with pytest.raises(UserError, match=r"decoder\.lin1\.bias .* not finite"):
+            _ = disvae.open_run(run).model
+    finally:
+        (run / "model.pt").write_bytes(saved)
+
+
+def npz(draw_arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, **draw_arrays)
+    return buffer.getvalue()
+
+
+CODES = npz({"mean": np.zeros((4, 2)), "logvar": np.zeros((4, 2)), "factors": np.eye(4)})
+
+
+@given(damaged(CODES))
+def test_damaged_codes(tmp_path_factory, content):
+    file = tmp_path_factory.getbasetemp() / "codes.npz"
+    file.write_bytes(content)
+    refused_or_read(lambda: read_codes(file))
+
+
+SWEEP = b'experiments = ["VAE_mnist"]\nseeds = 2\nmetrics = "mig"\n[grid]\nbatch_size = [8, 16]\n'
+
+
+@given(damaged(SWEEP) | st.text(max_size=60).map(lambda text: text.encode("utf-8", "replace")))
+def test_damaged_sweep_files(tmp_path_factory, content):
+    file = tmp_path_factory.getbasetemp() / "sweep.toml"
+    file.write_bytes(content)
+    refused_or_read(lambda: plan_runs(read_sweep(file, {})))
+
+
+@given(JSON)
+def test_damaged_records_of_sweeps(tmp_path_factory, content):
+    folder = tmp_path_factory.getbasetemp()
+    (folder / "sweep.json").write_text(json.dumps(content))
+    refused_or_read(lambda: Record(folder))
+
+
+def test_values_of_experiments_are_never_evaluated(tmp_path):
+    target = tmp_path / "owned"
+    code = f"__import__('os').mkdir({str(target)!r})"
+    for option in ("lr", "epochs", "dataset", "rec_dist", "experiment"):
+        with pytest.raises(UserError):
+            disvae.train("x", **{"results_dir": tmp_path, option: code})
+    assert not target.exists()
