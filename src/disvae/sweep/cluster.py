@@ -88,5 +88,6 @@ def _outcome(ray: Any, reference: Any) -> str:
     try:
         reason: str = ray.get(reference)
     except ray.exceptions.RayError as error:
-        return f"Ray: {' '.join(str(error).split()) or type(error).__name__}"[:300]
+        cause = getattr(error, "cause", None) or error
+        return f"{type(cause).__name__}: {' '.join(str(cause).split())}"[:300]
     return reason
