@@ -19,6 +19,7 @@ TRAIN = [
     ("--checkpoint-every", None, 30),
     ("--dataset", "-d", "mnist"),
     ("--image-size", None, None),
+    ("--checkpoint-minutes", None, 10),
     ("--train-fraction", None, 1),
     ("--experiment", "-x", "custom"),
     ("--epochs", "-e", 100),

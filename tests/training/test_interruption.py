@@ -9,6 +9,15 @@ import pytest
 from disvae.training.interruption import requests_to_stop
 
 
+@pytest.fixture
+def interruptible():
+    """Let Ctrl-C raise, also where the tests themselves run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_is_noted_and_the_second_obeyed(number):
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
@@ -36,3 +45,14 @@ def test_outside_the_main_thread_signals_are_left_alone():
     thread.join()
     assert seen == [None]
     assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_signals_that_are_ignored_stay_so():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with requests_to_stop() as request:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert request.number is None
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -62,8 +63,7 @@ def _outcome(line: Connection, process: multiprocessing.process.BaseProcess) -> 
 
 
 def _work(task: Task, line: Connection) -> None:
-    if hasattr(os, "setpgrp"):
-        os.setpgrp()  # Ctrl-C reaches the sweep only, which asks its runs to stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the sweep's, which ends its runs
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         line.send(perform(task))

@@ -41,20 +41,25 @@ class Request:
 def requests_to_stop() -> Iterator[Request]:
     """Note the first signal instead of obeying it; the second is obeyed at once.
 
-    Only a program's main thread can receive signals; elsewhere they are left alone.
+    Only a program's main thread can receive signals; elsewhere they are left alone, as are
+    those that the program ignores (nohup).
     """
     request = Request()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    before = {
+        number: handler
+        for number in _SIGNALS
+        if (handler := signal.getsignal(number)) is not signal.SIG_IGN
+    }
 
     def note(number: int, _: FrameType | None) -> None:
         request.number = number
         _restore(before)
 
     try:
-        for number in _SIGNALS:
+        for number in before:
             signal.signal(number, note)
         yield request
     finally:
