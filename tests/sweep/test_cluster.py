@@ -17,12 +17,11 @@ from disvae.sweep.record import Record
 
 pytest.importorskip("ray", reason="Ray is not installed (disvae[ray])")
 RAY = Path(sys.executable).with_name("ray")
-N_RUNS = 6
+N_RUNS, N_EPOCHS = 6, 30
 
 
 def start_node(stack, *arguments):
     """Start a node with one core, which ends with the test; return the id of its raylet."""
-    before = raylets()
     environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
     node = subprocess.Popen(
         [RAY, "start", "--block", "--num-cpus=1", "--disable-usage-stats", *arguments],
@@ -30,27 +29,35 @@ def start_node(stack, *arguments):
     )  # fmt: skip
     stack.callback(node.wait)
     stack.callback(node.terminate)
-    while not (new := raylets() - before):
+    while (raylet := raylet_of(node.pid)) is None:
         assert node.poll() is None
         time.sleep(0.1)
-    return new.pop()
+    return raylet
 
 
-def raylets():
-    found = set()
+def raylet_of(node):
+    """The raylet that this process started; others may have their own clusters here."""
     for folder in Path("/proc").glob("[0-9]*"):
+        process = int(folder.name)
         try:
             command = (folder / "cmdline").read_bytes().split(b"\0")[0]
         except OSError:
             continue
-        if command.endswith(b"/raylet"):
-            found.add(int(folder.name))
-    return found
+        if command.endswith(b"/raylet") and parent(process) == node:
+            return process
+    return None
+
+
+def parent(process):
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
 
 
 @pytest.fixture
 def cluster():
-    """The address of a cluster of two nodes, and the raylet of the second."""
+    """The address of a cluster of two nodes, and their raylets."""
     if not Path("/proc").is_dir():
         pytest.skip("nodes are found by /proc, which this system has not")
     with socket.socket() as probe:
@@ -58,13 +65,14 @@ def cluster():
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     port = address.split(":")[1]
     with ExitStack() as stack:
-        start_node(stack, "--head", f"--port={port}", "--node-ip-address=127.0.0.1",
-                   "--include-dashboard=false")  # fmt: skip
-        yield address, start_node(stack, f"--address={address}", "--node-ip-address=127.0.0.2")
+        first = start_node(stack, "--head", f"--port={port}", "--node-ip-address=127.0.0.1",
+                           "--include-dashboard=false")  # fmt: skip
+        second = start_node(stack, f"--address={address}", "--node-ip-address=127.0.0.2")
+        yield address, first, second
 
 
 def sweep(name, address, tmp_path, data_dir, *arguments):
-    axes = ["epochs=30", "batch_size=16", "latent_dim=3", "dataset=mnist", "loss=VAE"]
+    axes = [f"epochs={N_EPOCHS}", "batch_size=16", "latent_dim=3", "dataset=mnist", "loss=VAE"]
     grid = [word for axis in axes for word in ("--grid", axis)]
     return [
         "sweep", "--name", name, "--seeds", str(N_RUNS), *grid, "--executor", "ray",
@@ -90,23 +98,24 @@ def half_way(folder, raylet):
     return None
 
 
-def parent(process):
-    try:
-        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return None
-
-
-def test_when_a_node_goes_away_every_run_still_ends_once(cluster, tmp_path, data_dir):
-    address, second = cluster
+def test_when_workers_and_nodes_go_away_every_run_still_ends_once(cluster, tmp_path, data_dir):
+    address, first, second = cluster
     process = subprocess.Popen(
         [sys.executable, "-m", "disvae", *sweep("study", address, tmp_path, data_dir)],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     folder = tmp_path / "study"
-    while len(list(folder.glob("*/model.pt"))) < 2 or not (interrupted := half_way(folder, second)):
-        assert process.poll() is None
-        time.sleep(0.02)
+
+    def wait_for_training_on(raylet):
+        patience = time.monotonic() + 120
+        while not (name := half_way(folder, raylet)):
+            assert process.poll() is None and time.monotonic() < patience
+            time.sleep(0.02)
+        return name
+
+    asked = wait_for_training_on(first)
+    os.kill(begun(folder)[asked][-1], signal.SIGTERM)
+    cut = wait_for_training_on(second)
     os.kill(second, signal.SIGKILL)
     said, _ = process.communicate(timeout=240)
     assert process.returncode == 0
@@ -117,10 +126,14 @@ def test_when_a_node_goes_away_every_run_still_ends_once(cluster, tmp_path, data
     assert sorted(record.runs) == names
     assert all(record.is_finished(name) for name in names)
     assert record.failures == {}
-    # the run that its node took away began twice; no other did, and none is trained twice
-    assert {name: len(workers) for name, workers in begun(folder).items()} == {
-        name: 2 if name == interrupted else 1 for name in names
-    }
+    # what was interrupted was taken up once more; nothing that was finished was
+    times = {name: len(workers) for name, workers in begun(folder).items()}
+    assert times == {name: 1 + (name == asked) + (name == cut) for name in names}
+    for name in names:
+        epochs = record.run(name).losses["loss"]
+        assert len(epochs) == N_EPOCHS
+    for archive in folder.glob("*.zip"):  # a run that had no checkpoint yet
+        assert archive.name.startswith(f"{cut}.")
     assert not list(folder.glob("*/checkpoint.pt"))
 
     # a run that no machine has room for is refused rather than awaited

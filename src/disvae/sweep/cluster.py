@@ -1,5 +1,6 @@
 """Runs as tasks of a Ray cluster, whose machines share the results and the data."""
 
+import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,7 +58,7 @@ def _require_room(ray: Any, cores: int, gpus: float) -> None:
 
 
 def _run(ray: Any, tasks: Sequence[Task], gpus_per_run: float) -> Steps:
-    remote = ray.remote(perform)
+    remote = ray.remote(_perform)
     logged = {task.name: _size(task.log) for task in tasks}
     pending = {
         remote.options(
@@ -72,6 +73,13 @@ def _run(ray: Any, tasks: Sequence[Task], gpus_per_run: float) -> Steps:
         yield {t.name for t in pending.values() if _size(t.log) > logged[t.name]}, ended
 
 
+def _perform(task: Task) -> str:
+    try:
+        return perform(task)
+    except KeyboardInterrupt:
+        os._exit(1)  # the machine stops: an end without a result, which Ray tries again elsewhere
+
+
 def _size(file: Path) -> int:
     return file.stat().st_size if file.exists() else 0
 
@@ -80,5 +88,6 @@ def _outcome(ray: Any, reference: Any) -> str:
     try:
         reason: str = ray.get(reference)
     except ray.exceptions.RayError as error:
-        return f"Ray: {' '.join(str(error).split()) or type(error).__name__}"[:300]
+        cause = getattr(error, "cause", None) or error
+        return f"{type(cause).__name__}: {' '.join(str(cause).split())}"[:300]
     return reason

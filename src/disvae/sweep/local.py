@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
@@ -36,7 +37,8 @@ def run_locally(tasks: Sequence[Task], processes: int) -> Steps:
             yield {name for name, _ in working.values()}, ended
     finally:
         for _, process in working.values():
-            process.terminate()
+            process.terminate()  # a run in training writes its checkpoint first
+        for _, process in working.values():
             process.join()
 
 
@@ -63,11 +65,14 @@ def _outcome(line: Connection, process: multiprocessing.process.BaseProcess) -> 
 def _work(task: Task, line: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the sweep's, which ends its runs
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    line.send(perform(task))
+    try:
+        line.send(perform(task))
+    except KeyboardInterrupt as interruption:
+        sys.exit(getattr(interruption, "exit_status", 130))
 
 
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None  # noqa: S101
     parent.join()
-    os._exit(1)  # the sweep was killed: its next call begins this run again
+    os._exit(1)  # the sweep was killed: its next call goes on with this run

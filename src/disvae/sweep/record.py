@@ -53,11 +53,13 @@ class Record:
         return open_run(self.folder / name)
 
     def is_trained(self, name: str) -> bool:
-        """Whether the run's last weights are there, and its test losses if it has any."""
+        """Whether the run's training ended, and its test losses are there if it has any."""
+        path = self.folder / name
         files = ["specs.json", "model.pt"]
         if not resolve(self.runs[name].options).no_test:
             files.append("test_losses.log")
-        return all((self.folder / name / file).is_file() for file in files)
+        is_interrupted = (path / "checkpoint.pt").exists()
+        return not is_interrupted and all((path / file).is_file() for file in files)
 
     def is_finished(self, name: str) -> bool:
         """Whether the run is trained and has every score of the sweep."""

@@ -66,7 +66,7 @@ def perform(task: Task) -> str:
 
 
 def _complete(record: Record, task: Task) -> None:
-    """Do what is missing of a run; one that was interrupted in training goes on."""
+    """Do what is missing of a run; training goes on from its checkpoint."""
     import torch
 
     from disvae import lifecycle
@@ -75,10 +75,10 @@ def _complete(record: Record, task: Task) -> None:
         return
     torch.set_num_threads(task.threads)
     logging.getLogger("disvae").setLevel(resolve(task.options).log_level)
-    begun = (task.folder / task.name / "checkpoint.pt").exists()
-    if record.is_trained(task.name) and not begun:
+    if record.is_trained(task.name):
         run = record.run(task.name)
     else:
+        begun = (task.folder / task.name / "checkpoint.pt").exists()
         run = lifecycle.train(task.name, resume=begun, **task.options)
     scores = record.scores
     if scores.metrics:
