@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
+import joblib
 import pytest
+import torch
 
 from disvae.cli import main
-from disvae.sweep.record import Record
+from disvae.sweep.record import Progress, Record
 from disvae.sweep.table import LiveTable
 from disvae.sweep.work import Task, perform
 
@@ -88,6 +91,33 @@ def test_the_table_shows_any_name_and_reason_as_it_is(study, capsys):
     with LiveTable(Record(study), [name], set()) as table:
         table.update(set(), {name: "[/b] no [red]shape"})
     assert capsys.readouterr().out.count("[/b] no [red]shape") == 2
+
+
+def test_a_table_taller_than_the_terminal_shows_what_runs_and_at_the_end_all(monkeypatch, capsys):
+    for variable, value in [("FORCE_COLOR", "1"), ("TERM", "xterm"), ("LINES", "10")]:
+        monkeypatch.setenv(variable, value)
+    names = [f"run{number:02}" for number in range(20)]
+    record = SimpleNamespace(failures={}, progress=lambda name: Progress(0, 1, None))
+    with LiveTable(record, names, finished=set(names[:9])) as table:
+        capsys.readouterr()
+        table.update({names[18]}, {names[17]: "no shape"})
+        shown = re.findall(r"run\d+", capsys.readouterr().out)
+        assert shown == ["run09", "run10", "run11", "run17", "run18"]
+    said = capsys.readouterr().out
+    assert re.findall(r"run\d+", said[said.rindex("time left") :]) == names
+    assert "1 running, 1 failed, 9 waiting, 9 finished" in said
+
+
+def test_scores_use_the_share_of_the_cores_that_a_run_has(study, data_dir, monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "64")
+    cores = []
+    monkeypatch.setattr("disvae.lifecycle.score", lambda *_: cores.append(joblib.cpu_count()))
+    monkeypatch.setattr(Record, "is_finished", lambda *_: False)
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)  # of this process: the tests'
+    name, run = next(iter(Record(study).runs.items()))
+    options = {**run.options, "results_dir": study, "data_dir": data_dir}
+    assert perform(Task(study, name, options, threads=1)) == ""
+    assert cores == [1]
 
 
 def test_other_options_under_the_same_name_are_refused(study, data_dir, capsys):

@@ -1,6 +1,5 @@
 """Work on all cores, in order, with few results in memory at a time."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +15,9 @@ def map_in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> I
     Threads suffice where the work is done in C without Python's lock: decoding and
     resizing images, hashing, copying arrays. `items` is read only a little ahead.
     """
-    workers = os.cpu_count() or 1
+    from joblib import cpu_count  # type: ignore[import-untyped]
+
+    workers = cpu_count()
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:

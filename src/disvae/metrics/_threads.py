@@ -1,6 +1,5 @@
 """One way to spread work over cores."""
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -11,14 +10,14 @@ T = TypeVar("T")
 def in_threads(
     run: Callable[..., T], arguments: Sequence[tuple[int, ...]], most: int | None = None
 ) -> list[T]:
-    """Call `run` with each tuple on all cores, or on at most so many, in order.
+    """Call `run` with each tuple on all cores it may use, or on at most so many, in order.
 
     Threads suffice: NumPy's and scikit-learn's inner loops release the interpreter's lock.
     """
-    # Comes with scikit-learn, which needs it for the same purpose.
+    from joblib import cpu_count  # type: ignore[import-untyped]
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    count = min(os.cpu_count() or 1, len(arguments), most or len(arguments))
+    count = min(cpu_count(), len(arguments), most or len(arguments))
     # The products here are small: threads inside each, on top of ours, cost more than they give.
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(count) as pool:
         return list(pool.map(lambda each: run(*each), arguments))

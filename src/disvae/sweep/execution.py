@@ -1,11 +1,11 @@
 """The execution of a sweep: what is left of it, on an executor, under a live table."""
 
-import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from joblib import cpu_count  # type: ignore[import-untyped]
 
 from disvae import metrics
 from disvae.data.prepare import data_root
@@ -60,11 +60,11 @@ def _run_all(sweep: SweepOptions, record: Record, planned: list[PlannedRun]) -> 
     (record.folder / "logs").mkdir(exist_ok=True)
     finished = {run.name for run in planned if record.is_finished(run.name)}
     failures = {name: why for name, why in record.failures.items() if name not in finished}
-    processes = sweep.processes or _cores()
+    processes = sweep.processes or cpu_count()
     if sweep.executor == "local":
         # not of what is left: other numbers of threads round otherwise
         processes = min(processes, len(planned))
-    threads = max(1, _cores() // processes)
+    threads = max(1, cpu_count() // processes)
     tasks = [
         Task(record.folder.absolute(), run.name, _options(sweep, record, run), threads)
         for run in planned
@@ -96,7 +96,3 @@ def _options(sweep: SweepOptions, record: Record, run: PlannedRun) -> dict[str, 
         "data_dir": data_root(sweep.data_dir).absolute(),
         "no_progress_bar": True,
     }
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,6 +1,7 @@
 """The runs of a sweep as a table that is drawn anew while they run."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
@@ -12,7 +13,14 @@ from rich.text import Text
 
 from disvae.sweep.record import Progress, Record, State
 
-_STYLES = {"finished": "green", "running": "cyan", "failed": "red", "waiting": "dim"}
+# in the order of what one wants to see where not all runs fit
+_STYLES: dict[State, str] = {
+    "running": "cyan",
+    "failed": "red",
+    "waiting": "dim",
+    "finished": "green",
+}
+_FRAME = 5  # lines of the table that are no runs
 
 
 class LiveTable:
@@ -37,7 +45,7 @@ class LiveTable:
         self._known: dict[tuple[str, State], Progress] = {}
         self._started: dict[str, float] = {}
         self._console = Console()
-        self._live = Live(console=self._console, auto_refresh=False)
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -53,8 +61,7 @@ class LiveTable:
     ) -> None:
         if self._console.is_terminal:
             self._live.stop()
-        else:
-            self._console.print(self._table())
+        self._console.print(self._table(list(self._state)))
 
     def update(self, running: set[str], ended: Mapping[str, str]) -> None:
         """Take in which runs are at work, and which ended since, with why they failed."""
@@ -74,11 +81,23 @@ class LiveTable:
 
     def _draw(self) -> None:
         if self._console.is_terminal:
-            self._live.update(self._table(), refresh=True)
+            self._live.update(self._table(self._fitting()), refresh=True)
 
-    def _table(self) -> Table:
-        table = Table(Column("run", overflow="fold"), "state", "epoch", "loss", "time left")
-        for name, state in self._state.items():
+    def _fitting(self) -> list[str]:
+        """Return the runs that the terminal has lines for, running ones first of all."""
+        order = list(_STYLES)
+        first = sorted(self._state, key=lambda name: order.index(self._state[name]))
+        fitting = set(first[: max(1, self._console.height - _FRAME)])
+        return [name for name in self._state if name in fitting]
+
+    def _table(self, names: Sequence[str]) -> Table:
+        count = Counter(self._state.values())
+        table = Table(
+            Column("run", overflow="fold"), "state", "epoch", "loss", "time left",
+            caption=", ".join(f"{count[state]} {state}" for state in _STYLES if count[state]),
+        )  # fmt: skip
+        for name in names:
+            state = self._state[name]
             progress = self._progress(name, state)
             reason = self._reason.get(name, "") if state == "failed" else ""
             loss = "" if progress.loss is None else f"{progress.loss:.2f}"

@@ -74,6 +74,7 @@ def _complete(record: Record, task: Task) -> None:
     if record.is_finished(task.name):
         return
     torch.set_num_threads(task.threads)
+    os.environ["LOKY_MAX_CPU_COUNT"] = str(task.threads)  # joblib counts so many cores
     logging.getLogger("disvae").setLevel(resolve(task.options).log_level)
     if record.is_trained(task.name):
         run = record.run(task.name)
