@@ -26,7 +26,7 @@ test: setup
 
 # Many more hostile files, and kills at random moments, than the tests try.
 fuzz: setup
-	$(BIN)/python -m pytest tests/test_hostile.py --hypothesis-profile=fuzz
+	$(BIN)/python -m pytest tests/hostile --hypothesis-profile=fuzz
 	DISVAE_KILLS=20 $(BIN)/python -m pytest tests/training/test_resume.py -k killed_at
 
 lint: setup

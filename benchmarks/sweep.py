@@ -42,7 +42,7 @@ def ideal(folder: Path, runs: list[dict[str, Any]]) -> float:
     spawn = multiprocessing.get_context("spawn")
     with spawn.Pool(cpu_count(), one_thread) as pool:
         seconds: list[float] = pool.starmap(seconds_of, [(folder, run) for run in runs], 1)
-    return sum(seconds) / cpu_count()
+    return sum(seconds) / float(cpu_count())
 
 
 def sweep(folder: Path, data_dir: Path, steps: int) -> float:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from disvae.data.store import Manifest, building
+from tests.watch import watching
 
 _files = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]  # tests on files are slow
 settings.register_profile("default", deadline=None, suppress_health_check=_files)
@@ -68,6 +69,14 @@ def trained(data_dir, tmp_path_factory):
         "trained", loss="btcvae", epochs=2, batch_size=16, latent_dim=4,
         checkpoint_every=1, results_dir=results, data_dir=data_dir, device="cpu",
     )  # fmt: skip
+
+
+@pytest.fixture
+def nothing_outside(tmp_path_factory):
+    """Fail a test that writes, removes, starts or connects to anything but its own folders."""
+    with watching(tmp_path_factory.getbasetemp()) as outside:
+        yield
+    assert outside == []
 
 
 @pytest.fixture

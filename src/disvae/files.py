@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -38,7 +39,8 @@ def replacing(path: Path) -> Iterator[Path]:
 def remove_rests(folder: Path, suffixes: Collection[str]) -> None:
     """Remove the temporary files of `replacing` that a killed process left in `folder`."""
     for path in folder.glob(".*"):
-        if path.suffix in suffixes and path.is_file():
+        ours = re.fullmatch(r"\..+(\.\w+)\.[a-z0-9_]{8}\1", path.name)
+        if ours and path.suffix in suffixes and path.is_file():
             path.unlink()
 
 
@@ -63,7 +65,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
         raise UserError(f"{path} is damaged (not a JSON object); restore it from a copy.")

@@ -1,22 +1,22 @@
 """A run: one folder that holds options, weights, logs and plots."""
 
 import csv
-import io
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import nn
 
 from disvae.data import Dataset, load_dataset
+from disvae.data.prepare import find_prepared
 from disvae.errors import UserError
-from disvae.files import merge_json, read_json, to_json, write_bytes, write_text
+from disvae.files import merge_json, read_json, to_json, write_text
 from disvae.models import VAE
 from disvae.options import Options
+from disvae.tensors import read_tensors, require_like, write_tensors
 from disvae.validation import checked
 
 # of runs whose specs.json does not say it, as those of the original system
@@ -98,20 +98,15 @@ class Run:
         path = self.path / "model.pt"
         if not path.exists():
             raise UserError(f"{self.path} has no model.pt yet; train the run to its end first.")
-        content = io.BytesIO(path.read_bytes())
+        weights = read_tensors(path)
         try:
-            vae.load_state_dict(torch.load(content, map_location="cpu", weights_only=True))
-        except Exception:  # the loaders raise many kinds
+            require_like(weights, vae.state_dict())
+        except ValueError as error:
             raise UserError(
-                f"{path} is damaged or not the weights of this run; "
+                f"{path} is not the weights of this run ({error}); "
                 "restore it from a copy or train again."
             ) from None
-        for name, weights in vae.state_dict().items():
-            if not weights.isfinite().all():
-                raise UserError(
-                    f"{path}: {name} holds values that are not finite; "
-                    "restore it from a copy or train again."
-                )
+        vae.load_state_dict(weights)
         return vae.eval()
 
     def dataset(self, root: str | Path | None = None, split: str = "train") -> Dataset:
@@ -120,8 +115,8 @@ class Run:
         Parameters
         ----------
         root
-            Where prepared datasets lie; default: where they lay in training, if that
-            still exists.
+            Where prepared datasets lie; default: where they lay in training, if it is
+            prepared there still.
         split
             ``train``, or ``test``: the images held out.
 
@@ -130,18 +125,20 @@ class Run:
         UserError
             If it cannot be had, or was divided otherwise in training.
         """
-        trained_from = self.options.data_dir
-        if root is None and trained_from is not None and trained_from.is_dir():
-            root = trained_from
+        name, size = self.options.dataset, self.options.image_size
+        there = None
+        if root is None and self.options.data_dir is not None:
+            # specs.json may come from anywhere: nothing is prepared in a folder that it names
+            there = find_prepared(name, self.options.data_dir, size)
         used = self.specs.get("used")
         drawn_by = used.get("seed") if isinstance(used, dict) else self.options.seed
         dataset = load_dataset(
-            self.options.dataset,
+            there or name,
             root,
             split=split,
             train_fraction=self.options.train_fraction,
             seed=drawn_by if isinstance(drawn_by, int) else 0,
-            image_size=self.options.image_size,
+            image_size=size,
         )
         n_data, n_now = self.specs.get("n_data"), len(dataset)
         if split == "train" and self.options.train_fraction < 1 and n_now != n_data:
@@ -165,7 +162,10 @@ class Run:
         table: dict[str, list[float]] = {}
         try:
             with path.open(newline="", encoding="utf-8") as stream:
-                for row in csv.DictReader(stream):
+                rows = csv.DictReader(stream)
+                if not {"Loss", "Value"} <= set(rows.fieldnames or ()):
+                    raise ValueError
+                for row in rows:
                     table.setdefault(row["Loss"], []).append(float(row["Value"]))
         except FileNotFoundError:
             raise UserError(f"{self.path} has no train_losses.log; train the run first.") from None
@@ -185,11 +185,8 @@ class Run:
 
     def write_model(self, vae: nn.Module, epoch: int | None = None) -> None:
         """Write ``model.pt``, or ``model-<epoch>.pt``."""
-        buffer = io.BytesIO()  # so that a full disk is an OSError, and nothing is half-written
         state = {name: value.cpu().contiguous() for name, value in vae.state_dict().items()}
-        torch.save(state, buffer)
-        file = "model.pt" if epoch is None else f"model-{epoch}.pt"
-        write_bytes(self.path / file, buffer.getvalue())
+        write_tensors(self.path / ("model.pt" if epoch is None else f"model-{epoch}.pt"), state)
 
     def write_losses(self, epochs: list[dict[str, float]]) -> None:
         """Write ``train_losses.log``: one row a term and epoch."""

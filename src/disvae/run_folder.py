@@ -1,6 +1,7 @@
 """The folders of new runs: their names, their creation, the archives of old ones."""
 
 import contextlib
+import glob
 import itertools
 import re
 import shutil
@@ -18,6 +19,7 @@ from disvae.files import to_json, write_text
 from disvae.options import Options
 from disvae.run import Run
 
+_SCRATCH = ".{}.unfinished-"
 _VERSIONED = ("disvae", "torch", "lightning-fabric", "numpy", "pillow")
 
 
@@ -49,13 +51,11 @@ def create_run(
         **facts,
         "versions": {name: metadata.version(name) for name in _VERSIONED},
     }
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        write_text(temporary / "specs.json", to_json(specs))
-        temporary.chmod(0o755)
-        temporary.rename(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with _scratch(path) as scratch:
+        new = scratch / path.name
+        new.mkdir()
+        write_text(new / "specs.json", to_json(specs))
+        new.rename(path)
     return Run(path)
 
 
@@ -77,6 +77,8 @@ def sole_trainer(path: Path) -> Iterator[None]:
             f"Another process trains {path}; wait for its end, or choose another name."
         ) from None
     try:
+        for rest in path.parent.glob(f"{_SCRATCH.format(glob.escape(path.name))}????????"):
+            shutil.rmtree(rest)  # of a process that was killed
         yield
     finally:
         lock.release()
@@ -102,10 +104,18 @@ def _archive(path: Path) -> None:
     """Move the folder at `path` into a new zip file beside it."""
     if not path.is_dir():
         raise UserError(f"{path} is a file where the run's folder should be; move it away.")
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as scratch:
+    with _scratch(path) as scratch:
         packed = shutil.make_archive(f"{scratch}/run", "zip", path.parent, path.name)
         Path(packed).replace(_new_file(path, ".zip"))
     shutil.rmtree(path)
+
+
+@contextlib.contextmanager
+def _scratch(path: Path) -> Iterator[Path]:
+    """Give a hidden folder beside `path`; the next `sole_trainer` removes what a kill leaves."""
+    prefix = _SCRATCH.format(path.name)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=path.parent) as folder:
+        yield Path(folder)
 
 
 def _new_file(path: Path, suffix: str) -> Path:

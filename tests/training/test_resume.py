@@ -129,7 +129,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(options, monkeypatch, capsys):
     def full(*_):
         raise OSError(28, "No space left on device", "checkpoint.pt")
 
-    monkeypatch.setattr(checkpoint, "write_bytes", full)
+    monkeypatch.setattr(checkpoint, "write_tensors", full)
     arguments = ["train", "run", "--resume", "--results-dir", str(run.parent)]
     assert main(arguments) == 2
     assert "No space left on device" in capsys.readouterr().err
@@ -164,7 +164,7 @@ def test_a_damaged_checkpoint_is_one_sentence(options, monkeypatch, content):
     run = interrupted(options, monkeypatch)
     file = run / "checkpoint.pt"
     file.write_bytes(file.read_bytes()[:-1000] if content is None else content)
-    with pytest.raises(UserError, match="is damaged or not of this run"):
+    with pytest.raises(UserError, match=r"checkpoint\.pt is damaged or no file of weights"):
         disvae.train("run", resume=True, results_dir=run.parent)
 
 

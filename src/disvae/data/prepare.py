@@ -103,6 +103,26 @@ def prepare(
     )
 
 
+def find_prepared(
+    name_or_path: str | Path, root: str | Path | None = None, image_size: int | None = None
+) -> Path | None:
+    """Return the folder of a dataset if it is prepared below `root`; nothing is written.
+
+    Raises
+    ------
+    UserError
+        If its manifest is damaged.
+    """
+    path = Path(name_or_path)
+    if str(name_or_path) in CATALOG:
+        folder = data_root(root) / str(name_or_path)
+    elif is_store(path) or not path.exists():
+        folder = path
+    else:
+        folder = _own_folder(path, own.fingerprint(path), data_root(root), image_size or own.SIZE)
+    return folder if read_manifest(folder) is not None else None
+
+
 def _prepare_named(entry: Entry, folder: Path) -> Path:
     if read_manifest(folder) is not None:  # no lock: the folder may be read-only
         return folder
@@ -123,7 +143,7 @@ def _prepare_named(entry: Entry, folder: Path) -> Path:
 
 def _prepare_own(path: Path, root: Path, size: int) -> Path:
     digest = own.fingerprint(path)
-    folder = root / "own" / f"{own.name_of(path)}-{size}-{digest[:16]}"
+    folder = _own_folder(path, digest, root, size)
     if read_manifest(folder) is not None:
         return folder
     with sole_writer(folder):
@@ -133,6 +153,10 @@ def _prepare_own(path: Path, root: Path, size: int) -> Path:
             copy = RawCopy(path, str(path.absolute()), f"sha256:{digest}")
             _write(entry, folder, {path.name: copy}, skipped)
     return folder
+
+
+def _own_folder(path: Path, digest: str, root: Path, size: int) -> Path:
+    return root / "own" / f"{own.name_of(path)}-{size}-{digest[:16]}"
 
 
 def import_files(name: str, paths: Iterable[Path], root: str | Path | None = None) -> str:

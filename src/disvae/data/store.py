@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Int, UInt8
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from tqdm.auto import tqdm
 
 from disvae.errors import UserError
@@ -216,7 +216,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         manifest = Manifest(**json.loads((folder / "manifest.json").read_bytes()))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (ValueError, TypeError, ValidationError):
+    except (ValueError, TypeError, RecursionError):
         raise UserError(
             f"{folder / 'manifest.json'} is damaged; remove the folder {folder} "
             "and prepare the dataset again."

@@ -3,7 +3,7 @@
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,7 +85,7 @@ def train(name: str, *, resume: bool = False, **options: Any) -> Run:
     fabric.launch()
     if before is not None and fabric.world_size > 1:
         raise UserError("Only training on one device can be resumed; train the run anew.")
-    prepared = _prepare(fabric, chosen, fabric.broadcast(_seed(chosen, before)))
+    prepared = _prepare(fabric, chosen, fabric.broadcast(_seed(chosen, before)), before)
     if not fabric.is_global_zero:
         _train(prepared, None, chosen, Position(), History([], []))
         fabric.barrier()
@@ -115,7 +115,8 @@ def _options_to_go_on(run: Run, given: Mapping[str, Any]) -> Options:
                 f"{run.path} was begun with {name} {kept}, so it cannot go on with {typed}; "
                 "resume it without that option, or train anew under another name."
             )
-    return run.options.model_copy(update={key: getattr(chosen, key) for key in _FREE & set(given)})
+    anew = {key: getattr(chosen, key) for key in _FREE & set(given)}
+    return run.options.model_copy(update={"data_dir": None, **anew})  # the run knows its own
 
 
 def _is_finished(run: Run) -> bool:
@@ -132,11 +133,24 @@ def _seed(options: Options, before: Run | None) -> int:
     return secrets.randbits(32) if options.seed is None else options.seed
 
 
-def _prepare(fabric: Fabric, options: Options, seed: int) -> _Prepared:
-    dataset = _dataset(fabric, options, seed)
+def _prepare(fabric: Fabric, options: Options, seed: int, before: Run | None) -> _Prepared:
+    def split(name: str) -> Dataset:
+        if before is not None:
+            return before.dataset(options.data_dir, name)
+        return load_dataset(
+            options.dataset,
+            options.data_dir,
+            split=name,
+            train_fraction=options.train_fraction,
+            seed=seed,
+            image_size=options.image_size,
+        )
+
+    dataset = _on_one_first(fabric, lambda: split("train"))
+    check_image_shape(dataset.image_shape)
     if options.is_metrics:
         metrics.plan(DOCUMENTED, *metrics.provided(dataset))  # rather than after hours of training
-    held_out = dataset if options.split == "train" else _dataset(fabric, options, seed, "test")
+    held_out = dataset if options.split == "train" else split("test")
     schedule = _schedule(fabric, options, dataset, seed)
     _make_deterministic(seed)
     learners = make_learners(fabric, options, dataset.image_shape)
@@ -171,7 +185,8 @@ def _start(run: Run, prepared: _Prepared) -> tuple[Position, History]:
     remove_rests(run.path, {".pt", ".log", ".gif"})
     if not run.checkpoint.exists():
         return Position(), History([], [])
-    return checkpoint.restore(run.checkpoint, prepared.fabric, prepared.learners)
+    fabric, learners, schedule = prepared.fabric, prepared.learners, prepared.schedule
+    return checkpoint.restore(run.checkpoint, fabric, learners, schedule, len(prepared.dataset))
 
 
 def _train(
@@ -226,24 +241,11 @@ def _keep_epoch(
     history.film.append(training_frame(model, run.background))
 
 
-def _dataset(fabric: Fabric, options: Options, seed: int, split: str = "train") -> Dataset:
+def _on_one_first(fabric: Fabric, load: Callable[[], Dataset]) -> Dataset:
     """Open the dataset; only one process prepares it."""
-
-    def load() -> Dataset:
-        return load_dataset(
-            options.dataset,
-            options.data_dir,
-            split=split,
-            train_fraction=options.train_fraction,
-            seed=seed,
-            image_size=options.image_size,
-        )
-
     dataset = load() if fabric.is_global_zero else None
     fabric.barrier()
-    dataset = dataset or load()
-    check_image_shape(dataset.image_shape)
-    return dataset
+    return dataset or load()
 
 
 def _schedule(fabric: Fabric, options: Options, dataset: Dataset, seed: int) -> Schedule:

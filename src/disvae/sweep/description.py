@@ -63,7 +63,7 @@ def read_sweep(file: Path | None, given: Mapping[str, Any]) -> SweepOptions:
             content = {"name": file.stem, **tomllib.loads(file.read_text("utf-8"))}
         except FileNotFoundError:
             raise UserError(f"There is no file {file}; name a sweep file (TOML).") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UserError(f"{file} is no TOML file ({error}).") from None
         if "grid" in content:
             content["grid"] = _axes_as_text(file, content["grid"])

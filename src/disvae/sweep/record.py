@@ -9,6 +9,7 @@ from disvae.errors import UserError
 from disvae.files import read_json, to_json, write_text
 from disvae.options import Options, ScoreOptions, resolve
 from disvae.run import Run, open_run
+from disvae.run_folder import run_path
 from disvae.sweep.description import PlannedRun
 
 _DESCRIPTION, _FAILURES = "sweep.json", "failures.json"
@@ -41,12 +42,16 @@ class Record:
         content = read_json(folder / _DESCRIPTION)
         try:
             self.scores = ScoreOptions(**content["scores"])
-            self.runs = {
-                name: PlannedRun(name, run["setting"], run["seed"], run["options"])
-                for name, run in content["runs"].items()
-            }
-        except (KeyError, TypeError, AttributeError, ValueError):
+            self.runs = {name: self._planned(name, run) for name, run in content["runs"].items()}
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
             raise UserError(f"{folder / _DESCRIPTION} is damaged; restore it.") from None
+
+    def _planned(self, name: str, run: Mapping[str, Any]) -> PlannedRun:
+        run_path(self.folder, name)
+        setting, seed, options = dict(run["setting"]), int(run["seed"]), dict(run["options"])
+        if not setting.keys() <= {"experiment", *Options.model_fields}:
+            raise ValueError  # settings name files
+        return PlannedRun(name, {k: str(value) for k, value in setting.items()}, seed, options)
 
     def run(self, name: str) -> Run:
         """Open a run of the sweep."""

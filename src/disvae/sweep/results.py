@@ -78,15 +78,20 @@ def _values(record: Record, name: str) -> dict[str, float]:
     run = record.run(name)
     tested = run.path / "test_losses.log"
     values = dict(read_json(tested)) if tested.exists() else _last_epoch(run)
-    for score, result in run.metrics.items():
-        if not isinstance(result, dict):
-            continue  # MIG and AAM stand in the log a second time, as numbers
-        values[score] = result["value"]
-        for part, value in list(result["parts"].items())[1:]:
-            number = value.get("mean") if isinstance(value, dict) else value
-            if isinstance(number, int | float):
-                values[f"{score}.{part}"] = number
-    return {key: float(value) for key, value in values.items()}
+    try:
+        for score, result in run.metrics.items():
+            if not isinstance(result, dict):
+                continue  # MIG and AAM stand in the log a second time, as numbers
+            values[score] = result["value"]
+            for part, value in list(result["parts"].items())[1:]:
+                number = value.get("mean") if isinstance(value, dict) else value
+                if isinstance(number, int | float):
+                    values[f"{score}.{part}"] = number
+        return {key: float(value) for key, value in values.items()}
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
+        raise UserError(
+            f"The logs of losses and scores in {run.path} are damaged; restore them from a copy."
+        ) from None
 
 
 def _last_epoch(run: Run) -> dict[str, Any]:

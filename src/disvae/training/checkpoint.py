@@ -1,6 +1,8 @@
 """All that an interrupted training needs to go on as if nothing had happened."""
 
 import io
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,13 +11,16 @@ import torch
 from lightning_fabric import Fabric
 from PIL import Image
 from torch import Tensor
+from torch.optim import Optimizer
 
 from disvae.errors import UserError
-from disvae.files import write_bytes
-from disvae.training.loop import Position
+from disvae.tensors import read_tensors, require_like, write_tensors
+from disvae.training.loop import Position, Schedule, is_on_the_way
 from disvae.training.setup import Learners
+from disvae.training.terms import EpochTerms
 
 _VERSION = 1
+_MAX_PIXELS = 10**7  # of a frame of the film
 
 
 class History(NamedTuple):
@@ -53,12 +58,12 @@ def save(
         "log": history.log,
         "film": [_to_png(frame) for frame in history.film],
     }
-    buffer = io.BytesIO()  # so that a full disk is an OSError, and nothing is half-written
-    torch.save(state, buffer)
-    write_bytes(path, buffer.getvalue())
+    write_tensors(path, state)
 
 
-def restore(path: Path, fabric: Fabric, learners: Learners) -> tuple[Position, History]:
+def restore(
+    path: Path, fabric: Fabric, learners: Learners, schedule: Schedule, n_images: int
+) -> tuple[Position, History]:
     """Bring modules, optimisers and random states to where the checkpoint at `path` left them.
 
     Raises
@@ -66,17 +71,21 @@ def restore(path: Path, fabric: Fabric, learners: Learners) -> tuple[Position, H
     UserError
         If the file is damaged, or of another model.
     """
-    content = io.BytesIO(path.read_bytes())
+    state = read_tensors(path)
     try:
-        state = torch.load(content, map_location="cpu", weights_only=True)
         if state["version"] != _VERSION:
             raise ValueError("another version")
         position = Position(**state["position"])
-        history = History(state["log"], [_from_png(frame) for frame in state["film"]])
+        if not is_on_the_way(fabric, schedule, n_images, position):
+            raise ValueError("a place where training never is")
+        if position.terms is not None:
+            EpochTerms(first_step=1).load_state_dict(position.terms, position.done)
+        history = _history(state["log"], state["film"], position.epoch)
         for module, weights in zip(learners.modules, state["modules"], strict=True):
+            require_like(weights, module.state_dict())
             module.load_state_dict(weights)
-        for optimiser, moments in zip(learners.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(moments)
+        for optimiser, stored in zip(learners.optimisers, state["optimisers"], strict=True):
+            _restore_moments(optimiser, stored["state"])
         fabric.strategy.precision.load_state_dict(state["precision"])
         _set_random_states(fabric.device, state["random"])
     except Exception:  # the loaders raise many kinds
@@ -85,6 +94,27 @@ def restore(path: Path, fabric: Fabric, learners: Learners) -> tuple[Position, H
             "or remove it and train again."
         ) from None
     return position, history
+
+
+def _history(log: list[Any], film: list[Any], epochs: int) -> History:
+    if len(log) != epochs or len(film) != epochs:
+        raise ValueError("not a record an epoch")
+    for terms in log:
+        if terms.keys() != log[0].keys() or not all(map(math.isfinite, terms.values())):
+            raise ValueError("damaged records")
+    frames = [_from_png(frame) for frame in film]
+    if len({frame.size for frame in frames}) > 1:
+        raise ValueError("frames of several sizes")
+    return History(log, frames)
+
+
+def _restore_moments(optimiser: Optimizer, moments: Mapping[int, Mapping[str, Tensor]]) -> None:
+    """Set Adam's counts and moments; rates and betas stay those of the options."""
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    for number, parameter in enumerate(parameters):
+        like = {"step": torch.zeros(()), "exp_avg": parameter, "exp_avg_sq": parameter}
+        require_like(moments[number], like)
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
 
 
 def _random_states(device: torch.device) -> dict[str, Tensor]:
@@ -112,5 +142,7 @@ def _to_png(frame: Image.Image) -> Tensor:
 
 def _from_png(png: Tensor) -> Image.Image:
     image = Image.open(io.BytesIO(png.numpy().tobytes()), formats=["PNG"])
+    if image.width * image.height > _MAX_PIXELS:
+        raise ValueError("no frame of ours")
     image.load()
     return image

@@ -1,5 +1,6 @@
 """The training loop."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -111,9 +112,9 @@ def train_epochs(
         if step - done == schedule.max_steps:
             return
         learners.vae.train()
-        terms = EpochTerms(first_step=step + 1)
+        terms = EpochTerms(first_step=step - done + 1)
         if done and start.terms is not None:
-            terms.load_state_dict(start.terms)
+            terms.load_state_dict(start.terms, done)
         order, batch_size = _share(fabric, schedule, len(dataset), number)
         n_steps = -(-len(order) // batch_size)
         if schedule.max_steps is not None:
@@ -144,6 +145,21 @@ def train_epochs(
         seconds = time.perf_counter() - started
         speed = fabric.world_size * len(order) / seconds
         yield Epoch(number, means, speed, Position(step, number + 1))
+
+
+def is_on_the_way(fabric: Fabric, schedule: Schedule, n_images: int, position: Position) -> bool:
+    """Whether training by `schedule` ever pauses at `position`."""
+    step, epoch, done, terms = position
+    if not all(type(number) is int for number in (step, epoch, done)):
+        return False
+    if not 0 <= epoch <= schedule.epochs - (done > 0):
+        return False
+    order, batch_size = _share(fabric, schedule, n_images, epoch)
+    n_steps = -(-len(order) // batch_size)
+    most = math.inf if schedule.max_steps is None else schedule.max_steps
+    if done:
+        return terms is not None and 0 < done < n_steps and step == epoch * n_steps + done < most
+    return (epoch - 1) * n_steps < step == min(epoch * n_steps, most)
 
 
 def _share(

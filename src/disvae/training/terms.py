@@ -11,6 +11,7 @@ from torch import Tensor
 
 from disvae.errors import UserError
 from disvae.objectives.terms import Terms
+from disvae.tensors import require_like
 
 _READ_EVERY = 50  # steps; reading waits for the device
 
@@ -28,7 +29,7 @@ class EpochTerms:
         self._names: list[str] = []
         self._waiting: list[Tensor] = []
         self._sums = torch.zeros(0, dtype=torch.float64)
-        self._next_step = first_step
+        self._first_step = first_step
         self._count = 0
         self.last: dict[str, float] = {}
 
@@ -40,6 +41,11 @@ class EpochTerms:
         UserError
             If a loss since the last reading was not finite.
         """
+        if self._names and self._names != list(terms):
+            raise UserError(
+                "The checkpoint is of a training with other terms of the loss; "
+                "remove checkpoint.pt and train again."
+            )
         self._names = list(terms)
         self._waiting.append(torch.stack([term.detach().float() for term in terms.values()]))
         if len(self._waiting) < _READ_EVERY:
@@ -70,26 +76,35 @@ class EpochTerms:
             "names": self._names,
             "waiting": rows,
             "sums": self._sums,
-            "next_step": self._next_step,
-            "count": self._count,
             "last": self.last,
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from where `state_dict` was called; the sums are added in the same order."""
-        self._names = state["names"]
-        self._waiting = list(state["waiting"])
-        self._sums = state["sums"]
-        self._next_step = state["next_step"]
-        self._count = state["count"]
-        self.last = state["last"]
+    def load_state_dict(self, state: Mapping[str, Any], done: int) -> None:
+        """Go on after `done` steps, where `state_dict` was called; sums add in the same order.
+
+        Raises
+        ------
+        ValueError
+            If the parts do not fit together.
+        """
+        names, waiting, sums, last = (state[key] for key in ("names", "waiting", "sums", "last"))
+        count = done - len(waiting)
+        if count < 0 or (count == 0) != (len(sums) == 0):
+            raise ValueError(f"not the terms of {done} steps")
+        like = torch.zeros(len(names))
+        rows = {f"row {number}": row for number, row in enumerate(waiting)}
+        if count:
+            rows["sums"] = sums
+        require_like(rows, dict.fromkeys(rows, like))
+        self._names, self._waiting, self._sums = list(names), list(waiting), sums.double()
+        self._count = count
+        self.last = {name: float(value) for name, value in last.items()}
 
     def _read(self) -> None:
         on_device = self._waiting[-1].device  # those of a resumed epoch came to the CPU
         rows = torch.stack([row.to(on_device) for row in self._waiting]).cpu().double()
         self._waiting.clear()
         self._require_finite(rows)
-        self._next_step += len(rows)
         self._count += len(rows)
         self._sums = rows.sum(0) if len(self._sums) == 0 else self._sums + rows.sum(0)
         self.last = dict(zip(self._names, rows[-1].tolist(), strict=True))
@@ -98,7 +113,7 @@ class EpochTerms:
         finite = rows.isfinite().all(1).tolist()
         if False in finite:
             first_bad = finite.index(False)
-            self._stop(self._next_step + first_bad, rows[first_bad])
+            self._stop(self._first_step + self._count + first_bad, rows[first_bad])
 
     def _stop(self, step: int, row: Tensor) -> None:
         values = dict(zip(self._names, row.tolist(), strict=True))

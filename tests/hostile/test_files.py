@@ -8,6 +8,7 @@ import json
 import os
 import pickle
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -21,8 +22,6 @@ from disvae.metrics import read_codes
 from disvae.options import Options
 from disvae.sweep.description import plan_runs, read_sweep
 from disvae.sweep.record import Record
-from disvae.training.checkpoint import restore
-from disvae.training.setup import make_fabric, make_learners
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -31,6 +30,7 @@ JSON = st.recursive(
     ),
     max_leaves=6,
 )
+pytestmark = pytest.mark.usefixtures("nothing_outside")
 FIELDS = st.sampled_from([*Options.model_fields, "img_size", "n_data", "background", "used"])
 
 
@@ -139,9 +139,7 @@ def test_a_pickle_payload_is_not_run(run, saved, tmp_path, name, protocol):
 
 
 def restore_into_new(opened):
-    fabric = make_fabric(opened.options)
-    learners = make_learners(fabric, opened.options, opened.image_shape)
-    return restore(opened.checkpoint, fabric, learners)
+    return disvae.train(opened.name, resume=True, results_dir=opened.path.parent, device="cpu")
 
 
 def test_weights_that_are_not_finite_are_refused(run, saved):
@@ -153,6 +151,81 @@ def test_weights_that_are_not_finite_are_refused(run, saved):
             _ = disvae.open_run(run).model
     finally:
         (run / "model.pt").write_bytes(saved)
+
+
+def bomb():
+    """Weights that unpack to 64 MiB, in a file of a tenth of that."""
+    buffer, honest = io.BytesIO(), io.BytesIO()
+    torch.save({"a": torch.zeros(2**24)}, honest)
+    with (
+        zipfile.ZipFile(honest) as stored,
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for entry in stored.infolist():
+            packed.writestr(entry.filename, stored.read(entry))
+    return buffer.getvalue()
+
+
+def weights(content):
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        bomb,
+        lambda: weights({"a": torch.zeros(1).expand(10**12)}),
+        lambda: weights({"a": [torch.zeros(3, device="meta")]}),
+        lambda: weights([torch.zeros(3)]),
+        lambda: weights({}),
+        lambda: b"",
+    ],
+    ids=["bomb", "view", "meta", "list", "nothing", "empty"],
+)
+@pytest.mark.parametrize("name", ["model.pt", "checkpoint.pt"])
+def test_what_is_no_weights_is_refused(run, saved, name, content):
+    (run / name).write_bytes(content())
+    try:
+        opened = disvae.open_run(run)
+        with pytest.raises(UserError, match=name):
+            _ = opened.model if name == "model.pt" else restore_into_new(opened)
+    finally:
+        (run / "model.pt").write_bytes(saved)
+        (run / "checkpoint.pt").unlink(missing_ok=True)
+
+
+def test_specs_cannot_name_a_folder_to_write_to(run, trained, tmp_path, monkeypatch):
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    monkeypatch.setenv("DISVAE_DATA", str(trained.options.data_dir))
+    file = run / "specs.json"
+    before = file.read_bytes()
+    try:
+        specs = {"data_dir": str(victim), "results_dir": str(victim)}
+        file.write_text(json.dumps({**json.loads(before), **specs}))
+        assert len(disvae.open_run(run).dataset()) == trained.specs["n_data"]
+        (run / "checkpoint.pt").write_bytes(b"so that the run is not finished")
+        with pytest.raises(UserError, match=r"checkpoint\.pt is damaged"):
+            restore_into_new(disvae.open_run(run))
+    finally:
+        file.write_bytes(before)
+        (run / "checkpoint.pt").unlink(missing_ok=True)
+    assert list(victim.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["specs.json", "train_losses.log", "metrics.log"])
+def test_brackets_without_end_are_refused(run, name):
+    file = run / name
+    before = file.read_bytes() if file.exists() else None
+    try:
+        file.write_bytes(b"[" * 100_000)
+        with pytest.raises(UserError, match=name):
+            opened = disvae.open_run(run)
+            _ = opened.losses, opened.metrics
+    finally:
+        file.write_bytes(before) if before is not None else file.unlink()
 
 
 def npz(draw_arrays):
@@ -179,6 +252,17 @@ def test_damaged_sweep_files(tmp_path_factory, content):
     file = tmp_path_factory.getbasetemp() / "sweep.toml"
     file.write_bytes(content)
     refused_or_read(lambda: plan_runs(read_sweep(file, {})))
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [("../x", "lr"), ("/x", "lr"), ("x", "../lr"), ("x", "/lr")]
+)
+def test_records_of_sweeps_cannot_name_files_elsewhere(tmp_path, name, option):
+    planned = {"setting": {option: "1"}, "seed": 1, "options": {}}
+    scores = {"metrics": []}
+    (tmp_path / "sweep.json").write_text(json.dumps({"scores": scores, "runs": {name: planned}}))
+    with pytest.raises(UserError):
+        Record(tmp_path)
 
 
 @given(JSON)
