@@ -84,6 +84,7 @@ def test_what_is_prepared_is_not_touched_again(digits, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("fault", ["cut", "changed", "missing", "foreign", "absent"])
+@pytest.mark.usefixtures("nothing_outside")
 def test_bad_files_are_one_sentence_and_nothing_is_prepared(digits, tmp_path, capsys, fault):
     folder, _ = digits
     victim = folder / "train-images-idx3-ubyte.gz"
@@ -124,6 +125,7 @@ def test_bad_files_are_one_sentence_and_nothing_is_prepared(digits, tmp_path, ca
         (struct.pack(">4B3I", 0, 0, 8, 3, 2**31, 2**31, 2**31), "cut short"),
     ],
 )
+@pytest.mark.usefixtures("nothing_outside")
 def test_the_reader_refuses_what_is_no_whole_idx_file(tmp_path, content, said):
     path = tmp_path / "file"
     path.write_bytes(content)

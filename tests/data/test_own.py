@@ -174,6 +174,7 @@ def test_the_order_is_that_of_sorted_names(tmp_path):
     assert dataset.images([0, 1, 2])[:, 0, 0, 0].tolist() == [80, 120, 40]
 
 
+@pytest.mark.usefixtures("nothing_outside")
 def test_an_image_too_large_is_named(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(images, "MAX_PIXELS", 10_000)
     folder = folder_of(tmp_path, encoded(noise(101, 100), "PNG"), encoded(noise(99, 100), "PNG"))
@@ -181,6 +182,7 @@ def test_an_image_too_large_is_named(tmp_path, monkeypatch, caplog):
     assert "0.png (too large: 100 x 101 pixels)" in caplog.text
 
 
+@pytest.mark.usefixtures("nothing_outside")
 def test_a_compressed_bomb_is_named(tmp_path, caplog):
     bomb = encoded(np.zeros((20_000, 20_000), np.uint8), "PNG")
     folder = folder_of(tmp_path, bomb, encoded(noise(30, 30), "PNG"))
@@ -229,6 +231,7 @@ def test_a_folder_without_images_is_one_sentence(tmp_path, case):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has neither")
+@pytest.mark.usefixtures("nothing_outside")
 def test_pipes_and_links_to_nowhere_are_named(tmp_path, caplog):
     folder = folder_of(tmp_path, encoded(noise(30, 30), "PNG"))
     os.mkfifo(folder / "pipe.png")

@@ -101,6 +101,7 @@ SMALL = {"images": noise(4, 8, 8), "factors": np.arange(4), "factor_names": np.a
         (GOOD | {"factors": np.zeros((4, 2)), "factor_names": np.array(["a", "a"])}, "differ"),
     ],
 )
+@pytest.mark.usefixtures("nothing_outside")
 def test_arrays_that_are_not_as_they_should_be_are_one_sentence(tmp_path, arrays, said):
     with pytest.raises(UserError, match=said):
         opened(npz(tmp_path, **arrays), tmp_path)
@@ -109,6 +110,7 @@ def test_arrays_that_are_not_as_they_should_be_are_one_sentence(tmp_path, arrays
 
 @pytest.mark.parametrize("cut", [0, 20, 1000, 15_000])
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.usefixtures("nothing_outside")
 def test_a_damaged_npz_is_one_sentence(tmp_path, cut, save):
     save(tmp_path / "own.npz", **GOOD)
     content = (tmp_path / "own.npz").read_bytes()
@@ -124,6 +126,7 @@ def test_a_damaged_npz_is_one_sentence(tmp_path, cut, save):
 
 @settings(max_examples=200, deadline=None)
 @given(st.data(), st.booleans())
+@pytest.mark.usefixtures("nothing_outside")
 def test_changed_bytes_of_an_npz_are_found_or_do_no_harm(tmp_path_factory, choose, compressed):
     folder = tmp_path_factory.mktemp("npz")
     path = npz(folder, np.savez_compressed if compressed else np.savez, **SMALL)
@@ -134,6 +137,7 @@ def test_changed_bytes_of_an_npz_are_found_or_do_no_harm(tmp_path_factory, choos
         own_arrays.look(path, "own", 64)
 
 
+@pytest.mark.usefixtures("nothing_outside")
 def test_a_bomb_of_factors_is_refused_before_it_is_read(tmp_path):
     path = npz(tmp_path, **GOOD)
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:

@@ -112,6 +112,7 @@ def damaged(name, content):
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "fashion"])
 @pytest.mark.parametrize("content", [b"", b"no image", encoded(noise(32, 32, 3), "PNG")[:-40]])
+@pytest.mark.usefixtures("nothing_outside")
 def test_well_packed_files_with_other_content_are_one_sentence(
     name, content, offer, data, tmp_path, monkeypatch
 ):
@@ -129,6 +130,7 @@ def test_well_packed_files_with_other_content_are_one_sentence(
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("cut", [0, 10, 0.5, 0.95])
+@pytest.mark.usefixtures("nothing_outside")
 def test_files_cut_short_are_one_sentence_even_without_a_hash(
     name, cut, offer, data, tmp_path, monkeypatch
 ):
@@ -171,6 +173,7 @@ def link(name):
         ("cars3d", tar_of({"cars/a.mat": bytes(2**26)}, "w:gz"), "would fill 67,108,864"),
     ],
 )
+@pytest.mark.usefixtures("nothing_outside")
 def test_bombs_and_paths_that_lead_out_are_refused(
     name, content, said, offer, data, tmp_path, monkeypatch
 ):

@@ -3,12 +3,14 @@
 `make fuzz` tries many more of them.
 """
 
+import contextlib
 import io
 import json
 import os
 import pickle
 import shutil
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +21,8 @@ from hypothesis import strategies as st
 import disvae
 from disvae.errors import UserError
 from disvae.metrics import read_codes
-from disvae.options import Options
+from disvae.options import Options, resolve
+from disvae.run_folder import run_path
 from disvae.sweep.description import plan_runs, read_sweep
 from disvae.sweep.record import Record
 
@@ -270,6 +273,39 @@ def test_damaged_records_of_sweeps(tmp_path_factory, content):
     folder = tmp_path_factory.getbasetemp()
     (folder / "sweep.json").write_text(json.dumps(content))
     refused_or_read(lambda: Record(folder))
+
+
+NAMES = st.text(max_size=300) | st.sampled_from(["../x", "/x", "a/../../x", "..", "🙂", "x" * 300])
+
+
+@given(NAMES)
+def test_no_name_of_a_run_leads_out_of_the_results(name):
+    refused_or_read(lambda: run_path(Path("results"), name))
+    with contextlib.suppress(UserError):
+        path = run_path(Path("results"), name)
+        assert path.resolve().parent == Path("results").resolve()
+
+
+@given(st.sampled_from(list(Options.model_fields)), st.text(max_size=12) | JSON)
+def test_any_value_of_an_option(option, value):
+    refused_or_read(lambda: resolve({option: value}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"latent_dim": 10**9}, {"img_size": [1, 10**9, 10**9]}, {"img_size": [10**9, 64, 64]},
+     {"latent_dim": -1}, {"dataset": 10**400}],
+    ids=str,
+)  # fmt: skip
+def test_absurd_sizes_are_refused_before_memory_is_taken(run, change):
+    file = run / "specs.json"
+    before = file.read_bytes()
+    try:
+        file.write_text(json.dumps({**json.loads(before), **change}))
+        with pytest.raises(UserError):
+            _ = disvae.open_run(run).model
+    finally:
+        file.write_bytes(before)
 
 
 def test_values_of_experiments_are_never_evaluated(tmp_path):

@@ -22,8 +22,14 @@ ACTS = {
     "tree": lambda at: shutil.rmtree(at),
     "program": lambda _: subprocess.run([sys.executable, "-c", ""], check=True),
     "shell": lambda _: os.system("true"),  # noqa: S605
-    "network": lambda _: socket.socket().connect_ex(("127.0.0.1", 9)),
+    "network": lambda _: connect(),
 }
+
+
+def connect():
+    with socket.socket() as line:
+        line.setblocking(False)
+        line.connect_ex(("192.0.2.1", 9))  # an address that is nobody's
 
 
 @pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)

@@ -13,6 +13,7 @@ from disvae.posterior import Posterior
 
 IMAGE_SIZES = (32, 64)
 _CHANNELS = 32
+_MAX_CHANNELS = 1024  # of an image; a damaged file may claim any number
 _HIDDEN = 256
 _GRID = 4  # the smallest feature map is 4 x 4
 
@@ -97,9 +98,14 @@ def check_image_shape(image_shape: tuple[int, int, int]) -> None:
     Raises
     ------
     UserError
-        If the images are not square with 32 or 64 pixels a side.
+        If the images are not square with 32 or 64 pixels a side, or have absurdly many channels.
     """
-    _, height, width = image_shape
+    channels, height, width = image_shape
+    if not 1 <= channels <= _MAX_CHANNELS:
+        raise UserError(
+            f"The Burgess model takes images of 1 to {_MAX_CHANNELS} channels, not {channels}; "
+            "check img_size."
+        )
     if height != width or height not in IMAGE_SIZES:
         nearest = min(IMAGE_SIZES, key=lambda size: abs(size - max(height, width)))
         raise UserError(
