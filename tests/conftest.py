@@ -1,5 +1,7 @@
 """Small datasets and runs that the tests share."""
 
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +71,20 @@ def trained(data_dir, tmp_path_factory):
         "trained", loss="btcvae", epochs=2, batch_size=16, latent_dim=4,
         checkpoint_every=1, results_dir=results, data_dir=data_dir, device="cpu",
     )  # fmt: skip
+
+
+@pytest.fixture
+def disk(tmp_path) -> Iterator[Path]:
+    """A mounted file system of 16 MiB."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(path)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("mounting a small file system needs root on Linux")
+    yield path
+    subprocess.run(["umount", str(path)], check=True)
 
 
 @pytest.fixture

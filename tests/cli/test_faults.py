@@ -1,22 +1,29 @@
 """Places that cannot be written: one sentence, status 2, nothing half-written."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from disvae.cli import main
+from tests.disks import fill
 
 TRAIN = ["train", "x", "-d", "mnist", "-e", "1", "-z", "2", "--no-test", "--device", "cpu"]
 
 
 def refused(arguments, capsys):
     assert main(arguments) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("disvae: ")
-    assert said.count("\n") == 1
-    return said
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1].startswith("disvae: ")
+    assert not any("Traceback" in line for line in said)
+    return said[-1]
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_a_results_folder_that_is_a_file(tmp_path, data_dir, capsys):
@@ -45,27 +52,46 @@ def test_folders_without_permission(tmp_path, data_dir, capsys):
     assert list(closed.iterdir()) == []
 
 
-@pytest.fixture
-def full_disk(tmp_path):
-    """A mounted file system with 4 kB left."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
-    try:
-        subprocess.run(mount, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("mounting a small file system needs root on Linux")
-    (disk / "ballast").write_bytes(b"x" * (60 * 1024))
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
-
-
-def test_a_full_disk(full_disk, data_dir, capsys):
-    (full_disk / "more").write_bytes(b"x" * 4096)
-    said = refused([*TRAIN, "--results-dir", str(full_disk), "--data-dir", str(data_dir)], capsys)
+def test_a_full_disk(disk, data_dir, capsys):
+    fill(disk)
+    said = refused([*TRAIN, "--results-dir", str(disk), "--data-dir", str(data_dir)], capsys)
     assert "No space left on device" in said
-    assert sorted(path.name for path in full_disk.glob("[!.]*")) == ["ballast", "more"]
-    assert not (full_disk / ".x.lock").read_bytes()  # an empty name is all that is left
+    assert [path.name for path in disk.glob("[!.]*")] == ["ballast"]
+    assert not (disk / ".x.lock").read_bytes()  # an empty name is all that is left
+
+
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [
+        (["plot", "x", "traversals", "-r", "2"], "prior_traversals.png"),
+        (["plot", "x", "gif-traversals", "-r", "2"], "posterior_traversals.gif"),
+        (["plot", "x", "losses"], "losses.png"),
+        (["eval", "x"], "test_losses.log"),
+        (["eval", "x", "--metrics", "total_correlation"], "metrics.log"),
+    ],
+)
+def test_a_full_disk_after_training(disk, trained, command, file, capsys):
+    """What a run holds stays as it is, an older picture or table of the same name too."""
+    run = shutil.copytree(trained.path, disk / "x")
+    (run / file).write_bytes(b"{}")
+    fill(disk)
+    before = contents(run)
+    assert "No space left on device" in refused([*command, "--results-dir", str(disk)], capsys)
+    assert contents(run) == before
+
+
+def test_a_full_disk_while_a_sweep_is_summarised(disk, trained, capsys):
+    run = shutil.copytree(trained.path, disk / "study/x")
+    planned = {"setting": {"experiment": "debug"}, "seed": 1, "options": {}}
+    record = {"scores": {}, "runs": {"x": planned}}
+    (disk / "study/sweep.json").write_text(json.dumps(record))
+    fill(disk)
+    before = contents(run)
+    assert "No space left on device" in refused(
+        ["summary", "study", "--results-dir", str(disk)], capsys
+    )
+    assert contents(run) == before
+    assert {path.name for path in run.parent.iterdir()} == {"x", "sweep.json"}
 
 
 @pytest.mark.parametrize(("front", "documented"), [("main.py", "train"), ("main_viz.py", "plot")])
