@@ -98,6 +98,15 @@ def test_bad_sweep_files_are_one_sentence_and_nothing_starts(tmp_path, capsys, c
     assert not (tmp_path / "results").exists()
 
 
+def test_the_documented_results_are_five_losses_by_three_seeds(pytestconfig):
+    sweep = read_sweep(pytestconfig.rootpath / "docs/results.toml", {})
+    runs = [resolve(run.options) for run in plan_runs(sweep)]
+    assert sorted((run.loss, run.seed) for run in runs) == [
+        (loss, seed) for loss in ("VAE", "betaB", "betaH", "btcvae", "factor") for seed in (1, 2, 3)
+    ]
+    assert {(run.dataset, run.max_steps) for run in runs} == {("dsprites", 4000)}
+
+
 def test_a_missing_file_is_one_sentence(tmp_path):
     with pytest.raises(UserError, match="There is no file"):
         read_sweep(tmp_path / "none.toml", {})
