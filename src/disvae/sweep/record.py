@@ -47,10 +47,10 @@ class Record:
             raise UserError(f"{folder / _DESCRIPTION} is damaged; restore it.") from None
 
     def _planned(self, name: str, run: Mapping[str, Any]) -> PlannedRun:
-        run_path(self.folder, name)
+        run_path(self.folder, name)  # refuses names that lead elsewhere, as settings could
         setting, seed, options = dict(run["setting"]), int(run["seed"]), dict(run["options"])
         if not setting.keys() <= {"experiment", *Options.model_fields}:
-            raise ValueError  # settings name files
+            raise ValueError
         return PlannedRun(name, {k: str(value) for k, value in setting.items()}, seed, options)
 
     def run(self, name: str) -> Run:
