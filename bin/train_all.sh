@@ -7,7 +7,7 @@
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
-datasets=$(prepared dsprites mnist fashion celeba chairs)
+datasets=$(prepared "$@" -- dsprites mnist fashion celeba chairs)
 [ -n "$datasets" ] || exit 1
 # shellcheck disable=SC2086 # one word a dataset
 "$disvae" sweep --name . -x "$(experiments $datasets)" "$@"

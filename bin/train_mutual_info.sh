@@ -7,7 +7,7 @@
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 
-datasets=$(prepared dsprites celeba)
+datasets=$(prepared "$@" -- dsprites celeba)
 [ -n "$datasets" ] || exit 1
-names=$(sed 's/^/btcvae_/' <<< "$datasets" | paste -sd,)
+names=$(sed 's/^/btcvae_/' <<< "$datasets" | paste -sd, -)
 "$disvae" sweep --name mutual_info -x "$names" --grid btcvae_A=-5,-1,0,1,5 "$@"

@@ -1,7 +1,9 @@
 """Files are written whole or not at all."""
 
 import errno
+import json
 import os
+import threading
 
 import pytest
 
@@ -20,6 +22,23 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
         files.write_text(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_entries_that_are_merged_at_once_are_all_kept(tmp_path):
+    path = tmp_path / "log.json"
+    start = threading.Barrier(8)
+
+    def merge(number):
+        start.wait()
+        for each in range(5):
+            files.merge_json(path, {f"{number}.{each}": each})
+
+    threads = [threading.Thread(target=merge, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(json.loads(path.read_text())) == 40
 
 
 def test_files_get_the_permissions_of_ordinary_files(tmp_path):

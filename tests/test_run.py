@@ -1,6 +1,7 @@
 """Run folders: what they hold, how they are kept, what damage they tell."""
 
 import json
+import os
 import zipfile
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from PIL import Image
 
 import disvae
+from disvae import run_folder
 from disvae.errors import UserError
 from disvae.options import Options
 from disvae.run_folder import create_run, run_path
@@ -118,9 +120,60 @@ def test_an_old_run_is_kept_as_a_zip_and_no_archive_is_overwritten(tmp_path):
 
 def test_a_file_in_the_place_of_the_run_is_left_alone(tmp_path):
     (tmp_path / "run").write_text("mine")
-    with pytest.raises(UserError, match="is a file where the run's folder should be"):
+    with pytest.raises(UserError, match="is no folder of a run"):
         create_run(tmp_path / "run", Options(), {}, {})
     assert (tmp_path / "run").read_text() == "mine"
+
+
+@pytest.mark.parametrize("kind", ["sweep", "pictures", "link"])
+def test_a_folder_that_is_no_run_is_left_alone(tmp_path, kind):
+    path = tmp_path / "run"
+    if kind == "link":
+        create_run(tmp_path / "elsewhere/run", Options(), {}, {})
+        path.symlink_to(tmp_path / "elsewhere/run")
+    else:
+        path.mkdir()
+        (path / ("sweep.json" if kind == "sweep" else "a.png")).write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match="is no folder of a run"):
+        create_run(path, Options(), {}, {})
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_dates_that_zip_files_do_not_know_are_no_hindrance(tmp_path):
+    """As of a machine whose clock began in 1970."""
+    run = create_run(tmp_path / "run", Options(), {}, {})
+    (run.path / "note.txt").write_text("old")
+    os.utime(run.path / "note.txt", (0, 0))
+    create_run(tmp_path / "run", Options(), {}, {})
+    (archive,) = tmp_path.glob("run.*.zip")
+    assert zipfile.ZipFile(archive).read("run/note.txt") == b"old"
+
+
+def test_what_comes_in_while_a_run_is_archived_is_archived_too(tmp_path, monkeypatch):
+    run = create_run(tmp_path / "run", Options(), {}, {})
+    pack, late = run_folder._pack, ["late.png"]
+
+    def pack_and_draw(path, packed):
+        pack(path, packed)
+        if late:
+            (path / late.pop()).write_text("drawn meanwhile")
+
+    monkeypatch.setattr(run_folder, "_pack", pack_and_draw)
+    create_run(run.path, Options(), {}, {})
+    (archive,) = tmp_path.glob("run.*.zip")
+    assert zipfile.ZipFile(archive).read("run/late.png") == b"drawn meanwhile"
+
+
+def test_archives_of_one_second_or_of_a_clock_set_back_are_all_kept(tmp_path, monkeypatch):
+    stamps = iter(["20260102-000000", "20260102-000000", "20250101-000000", "20260102-000000"])
+    monkeypatch.setattr(run_folder.time, "strftime", lambda _: next(stamps))
+    for number in range(5):
+        run = create_run(tmp_path / "run", Options(), {}, {})
+        (run.path / "note.txt").write_text(str(number))
+    archives = sorted(tmp_path.glob("run.*.zip"))
+    notes = {zipfile.ZipFile(archive).read("run/note.txt") for archive in archives}
+    assert notes == {b"0", b"1", b"2", b"3"}
 
 
 @pytest.mark.parametrize("name", ["a", "btcvae_dsprites", "A=1, B=2", "x.1", "größe"])

@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from disvae.errors import UserError
 
 
@@ -24,16 +26,21 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        with temporary.open("rb+") as written:
-            os.fsync(written.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-        _sync_folder(path.parent)
+        put_in_place(temporary, path)
     except OSError as error:
         error.filename = str(path)  # a full disk does not say which file
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Rename a complete file to `path`, once it is safe on the disk."""
+    with temporary.open("rb+") as written:
+        os.fsync(written.fileno())
+    temporary.chmod(0o666 & ~_umask())
+    temporary.replace(path)
+    _sync_folder(path.parent)
 
 
 def remove_rests(folder: Path, suffixes: Collection[str]) -> None:
@@ -85,8 +92,9 @@ def merge_json(path: Path, entries: Mapping[str, Any]) -> dict[str, Any]:
     UserError
         If the file is there and holds anything else.
     """
-    merged = {**(read_json(path) if path.exists() else {}), **entries}
-    write_text(path, to_json(merged))
+    with FileLock(path.with_name(f".{path.name}.lock")):  # others may merge theirs
+        merged = {**(read_json(path) if path.exists() else {}), **entries}
+        write_text(path, to_json(merged))
     return merged
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import nn
 
 from disvae.data import Dataset, load_dataset
-from disvae.data.prepare import find_prepared
+from disvae.data.prepare import data_root, find_prepared
 from disvae.errors import UserError
 from disvae.files import merge_json, read_json, to_json, write_text
 from disvae.models import VAE
@@ -85,6 +85,11 @@ class Run:
         """The file that resuming needs; it is there until training ends well."""
         return self.path / "checkpoint.pt"
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether training has ended."""
+        return (self.path / "model.pt").is_file() and not self.checkpoint.exists()
+
     @cached_property
     def model(self) -> VAE:
         """The trained VAE, on the CPU and in evaluation mode.
@@ -125,20 +130,37 @@ class Run:
         UserError
             If it cannot be had, or was divided otherwise in training.
         """
-        name, size = self.options.dataset, self.options.image_size
-        there = None
-        if root is None and self.options.data_dir is not None:
-            # specs.json may come from anywhere: nothing is prepared in a folder that it names
-            there = find_prepared(name, self.options.data_dir, size)
+        # specs.json may come from anywhere: nothing is prepared in a folder that it names
+        there = self._prepared_in(self.options.data_dir) if root is None else None
+        return self._opened(there or self.options.dataset, root, split)
+
+    def prepared_dataset(self) -> Dataset | None:
+        """Open the dataset that the run was trained on if it is prepared here.
+
+        Raises
+        ------
+        UserError
+            If it was divided otherwise in training.
+        """
+        folders = map(self._prepared_in, (self.options.data_dir, data_root()))
+        there = next(filter(None, folders), None)
+        return None if there is None else self._opened(there, None, "train")
+
+    def _prepared_in(self, root: Path | None) -> Path | None:
+        if root is None:
+            return None
+        return find_prepared(self.options.dataset, root, self.options.image_size)
+
+    def _opened(self, name_or_path: str | Path, root: str | Path | None, split: str) -> Dataset:
         used = self.specs.get("used")
         drawn_by = used.get("seed") if isinstance(used, dict) else self.options.seed
         dataset = load_dataset(
-            there or name,
+            name_or_path,
             root,
             split=split,
             train_fraction=self.options.train_fraction,
             seed=drawn_by if isinstance(drawn_by, int) else 0,
-            image_size=size,
+            image_size=self.options.image_size,
         )
         n_data, n_now = self.specs.get("n_data"), len(dataset)
         if split == "train" and self.options.train_fraction < 1 and n_now != n_data:

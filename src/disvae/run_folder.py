@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from disvae.errors import UserError
-from disvae.files import to_json, write_text
+from disvae.files import put_in_place, to_json, write_text
 from disvae.options import Options
 from disvae.run import Run
 
@@ -101,13 +102,40 @@ def run_path(results_dir: Path, name: str) -> Path:
 
 
 def _archive(path: Path) -> None:
-    """Move the folder at `path` into a new zip file beside it."""
-    if not path.is_dir():
-        raise UserError(f"{path} is a file where the run's folder should be; move it away.")
+    """Move the run at `path` into a new zip file beside it.
+
+    Raises
+    ------
+    UserError
+        If it is anything but a run: a file, a link, a sweep, any other folder.
+    """
+    if path.is_symlink() or not (path / "specs.json").is_file():
+        raise UserError(
+            f"{path} is there already and is no folder of a run; move it away, or choose another "
+            "name."
+        )
     with _scratch(path) as scratch:
-        packed = shutil.make_archive(f"{scratch}/run", "zip", path.parent, path.name)
-        Path(packed).replace(_new_file(path, ".zip"))
-    shutil.rmtree(path)
+        packed, contents = scratch / "run.zip", None
+        while contents != (contents := _contents(path)):  # a plot may come in meanwhile
+            _pack(path, packed)
+        put_in_place(packed, _new_file(path, ".zip"))
+        path.rename(scratch / path.name)  # goes as a whole
+
+
+def _contents(path: Path) -> dict[Path, tuple[int, int]]:
+    """Return size and time of each file below `path`."""
+    return {
+        file: (file.stat().st_size, file.stat().st_mtime_ns)
+        for file in path.rglob("*")
+        if file.is_file()
+    }
+
+
+def _pack(path: Path, packed: Path) -> None:
+    # clocks may be wrong: dates before 1980, which zip files do not know, become 1980
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
+        for file in sorted(path.rglob("*")):
+            archive.write(file, file.relative_to(path.parent))
 
 
 @contextlib.contextmanager

@@ -1,17 +1,25 @@
 """Files of tensors, of whatever origin."""
 
 import io
+import pickletools
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
 
 from disvae.errors import UserError
 from disvae.files import write_bytes
+
+_LEGACY_PICKLES = 4  # before PyTorch 1.6: magic number, version, system, content
+_OBJECTS = {
+    ("collections", "OrderedDict"),
+    ("torch._utils", "_rebuild_tensor_v2"),
+    ("torch._utils", "_rebuild_parameter"),
+}
 
 
 def read_tensors(path: Path) -> dict[str, Any]:
@@ -26,7 +34,8 @@ def read_tensors(path: Path) -> dict[str, Any]:
         raise UserError(f"There is no file {path}; restore it from a copy or train again.")
     content = path.read_bytes()
     try:
-        _refuse_compression(content)
+        for pickled in _pickles(content):
+            _refuse_other_objects(pickled)
         with warnings.catch_warnings(action="ignore"):  # of files that are no weights
             loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         if not isinstance(loaded, dict) or not all(map(_is_whole, _tensors(loaded))):
@@ -62,11 +71,29 @@ def require_like(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) ->
             raise ValueError(f"{name} holds values that are not finite")
 
 
-def _refuse_compression(content: bytes) -> None:
-    """PyTorch compresses nothing; what would unpack to more than the file is no weights."""
-    if zipfile.is_zipfile(io.BytesIO(content)):
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+def _pickles(content: bytes) -> Iterator[IO[bytes]]:
+    """Yield the streams of the file that PyTorch unpickles."""
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        stream = io.BytesIO(content)
+        for _ in range(_LEGACY_PICKLES):
+            yield stream
+        return
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for entry in archive.infolist():
+            # PyTorch compresses nothing; what would unpack to more than the file is no weights
+            if entry.compress_type != zipfile.ZIP_STORED:
+                raise ValueError
+            if entry.filename.endswith(".pkl"):
+                yield archive.open(entry)
+
+
+def _refuse_other_objects(pickled: IO[bytes]) -> None:
+    """Refuse what PyTorch's restricted loader allows beyond tensors, as a bytearray of any size."""
+    for code, argument, _ in pickletools.genops(pickled):
+        if code.name in ("GLOBAL", "INST", "STACK_GLOBAL"):
+            module, _, name = str(argument).partition(" ")
+            is_storage = module in ("torch", "torch.storage") and name.endswith("Storage")
+            if not is_storage and (module, name) not in _OBJECTS:
                 raise ValueError
 
 
@@ -78,11 +105,12 @@ def _is_whole(tensor: Tensor) -> bool:
 
 
 def _tensors(content: object) -> Iterator[Tensor]:
-    if isinstance(content, Tensor):
-        yield content
-    elif isinstance(content, Mapping):
-        for value in content.values():
-            yield from _tensors(value)
-    elif isinstance(content, list | tuple):
-        for value in content:
-            yield from _tensors(value)
+    """Yield all tensors; a container that stands in many places is walked through once."""
+    waiting, seen = [content], set()
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Tensor):
+            yield value
+        elif id(value) not in seen and isinstance(value, Mapping | list | tuple):
+            seen.add(id(value))
+            waiting += value.values() if isinstance(value, Mapping) else value

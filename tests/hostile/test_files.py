@@ -25,6 +25,8 @@ from disvae.options import Options, resolve
 from disvae.run_folder import run_path
 from disvae.sweep.description import plan_runs, read_sweep
 from disvae.sweep.record import Record
+from disvae.sweep.summary import summarise
+from disvae.sweep.table import LiveTable
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -175,6 +177,21 @@ def weights(content):
     return buffer.getvalue()
 
 
+class Bytes:
+    """A few bytes that become a megabyte, or any number."""
+
+    def __reduce__(self):
+        return bytearray, (2**20,)
+
+
+def doubled(depth):
+    """A list that holds the same list twice, and so on: 2**depth values in a kilobyte."""
+    inside = [1.0]
+    for _ in range(depth):
+        inside = [inside, inside]
+    return inside
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -182,10 +199,12 @@ def weights(content):
         lambda: weights({"a": torch.zeros(1).expand(10**12)}),
         lambda: weights({"a": [torch.zeros(3, device="meta")]}),
         lambda: weights([torch.zeros(3)]),
+        lambda: weights({"a": doubled(60)}),
+        lambda: weights({"a": Bytes()}),
         lambda: weights({}),
         lambda: b"",
     ],
-    ids=["bomb", "view", "meta", "list", "nothing", "empty"],
+    ids=["bomb", "view", "meta", "list", "lists of lists", "bytes", "nothing", "empty"],
 )
 @pytest.mark.parametrize("name", ["model.pt", "checkpoint.pt"])
 def test_what_is_no_weights_is_refused(run, saved, name, content):
@@ -240,6 +259,13 @@ def npz(draw_arrays):
 CODES = npz({"mean": np.zeros((4, 2)), "logvar": np.zeros((4, 2)), "factors": np.eye(4)})
 
 
+def test_codes_that_would_fill_the_memory_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("disvae.metrics._codes._MAX_BYTES", 2**20)
+    np.savez_compressed(tmp_path / "codes.npz", mean=np.zeros((2**14, 16)))
+    with pytest.raises(UserError, match=r"codes\.npz would fill more than 1,048,576 bytes"):
+        read_codes(tmp_path / "codes.npz")
+
+
 @given(damaged(CODES))
 def test_damaged_codes(tmp_path_factory, content):
     file = tmp_path_factory.getbasetemp() / "codes.npz"
@@ -266,6 +292,28 @@ def test_records_of_sweeps_cannot_name_files_elsewhere(tmp_path, name, option):
     (tmp_path / "sweep.json").write_text(json.dumps({"scores": scores, "runs": {name: planned}}))
     with pytest.raises(UserError):
         Record(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [("test_losses.log", {}), ("test_losses.log", {"a": 1}), ("test_losses.log", {"loss": "x"}),
+     ("metrics.log", {"mig": {"value": 1}}), ("metrics.log", {"mig": {"value": [], "parts": {}}})],
+)  # fmt: skip
+def test_summaries_of_damaged_logs_are_refused(trained, tmp_path, file, content):
+    shutil.copytree(trained.path, tmp_path / "run")
+    (tmp_path / "run" / file).write_text(json.dumps(content))
+    planned = {"setting": {"experiment": "debug"}, "seed": 1, "options": {}}
+    (tmp_path / "sweep.json").write_text(json.dumps({"scores": {}, "runs": {"run": planned}}))
+    with pytest.raises(UserError, match=r"logs of losses and scores .* are damaged"):
+        summarise(Record(tmp_path))
+
+
+def test_reasons_of_failures_may_be_anything(tmp_path):
+    planned = {"setting": {"experiment": "debug"}, "seed": 1, "options": {}}
+    (tmp_path / "sweep.json").write_text(json.dumps({"scores": {}, "runs": {"run": planned}}))
+    (tmp_path / "failures.json").write_text(json.dumps({"run": 5}))
+    with LiveTable(Record(tmp_path), ["run"], set()) as table:
+        table.update({"run"}, {})
 
 
 @given(JSON)

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from disvae.objectives.tc_vae import log_densities, stratified_log_weights
-from disvae.posterior import Posterior
+from disvae.objectives.tc_vae import TCVAE, log_densities, stratified_log_weights
+from disvae.posterior import Posterior, VAEOutput
 
 N, D, B = 6, 2, 4
 
@@ -105,6 +105,17 @@ def test_identities_that_hold_for_any_batch(batch_size, more, dims, seed):
     weights = stratified_log_weights(batch_size, n_data, torch.float64, torch.device("cpu"))
     rows = weights.exp().sum(1)
     torch.testing.assert_close(rows, torch.ones_like(rows))
+
+
+def test_held_out_batches_may_be_larger_than_the_training_set():
+    """They stand for themselves: as if the training set were as large."""
+    torch.manual_seed(0)
+    posterior = Posterior(torch.randn(12, 3), torch.randn(12, 3))
+    output = VAEOutput(torch.zeros(12, 1, 4, 4), posterior, torch.randn(12, 3))
+    images = torch.zeros(12, 1, 4, 4)
+    few, as_many = (TCVAE(n_data).terms(output, images, 1) for n_data in (5, 12))
+    assert all(value.isfinite() for value in few.values())
+    assert few == as_many
 
 
 def test_a_batch_of_one_is_finite():

@@ -1,6 +1,7 @@
 """The commands that draw: their files, all or none."""
 
 import shutil
+import struct
 
 import numpy as np
 import pytest
@@ -137,6 +138,24 @@ def test_bad_commands_are_one_sentence(results, arguments, said, capsys, monkeyp
     assert error.count("\n") == 1
     assert said in error
     assert sorted(results.rglob("*")) == before
+
+
+def test_a_film_that_would_fill_the_memory_is_refused(results, monkeypatch):
+    path = results / "run/posterior_traversals.gif"
+    path.write_bytes(
+        b"GIF89a"
+        + struct.pack("<HHBBB", 20000, 20000, 0, 0, 0)
+        + b","
+        + struct.pack("<HHHHB", 0, 0, 20000, 20000, 0)
+        + b"\x08\x01\x00\x00;"
+    )
+    with pytest.raises(disvae.UserError, match="is damaged; draw it again"):
+        plots.grid([disvae.open_run(results / "run")])
+    pages = [Image.new("L", (64, 64), grey) for grey in (0, 90, 180)]
+    plots.write_animation(path, pages)
+    monkeypatch.setattr("disvae.plots.montage._MOST_PIXELS", 2 * 64 * 64)
+    with pytest.raises(disvae.UserError, match="too large a film"):
+        plots.grid([disvae.open_run(results / "run")])
 
 
 def test_a_damaged_film_is_one_sentence(results, capsys):

@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import joblib
@@ -78,11 +80,13 @@ def test_other_scoring_under_the_same_name_is_refused(study, data_dir, capsys):
     assert "scored with other repeats" in capsys.readouterr().err
 
 
-def test_progress_counts_the_epochs_that_max_steps_leaves(study):
-    record = Record(study)
+def test_progress_counts_the_epochs_that_max_steps_leaves(study, tmp_path):
+    record = Record(shutil.copytree(study, tmp_path / "study"))
     name, run = next(iter(record.runs.items()))
-    options = {**run.options, "epochs": 50, "max_steps": 15}  # 7 steps an epoch
-    record.runs[name] = run._replace(options=options)
+    record.runs[name] = run._replace(options={**run.options, "max_steps": 15})  # 7 an epoch
+    specs = tmp_path / "study" / name / "specs.json"
+    content = json.loads(specs.read_text())
+    specs.write_text(json.dumps({**content, "used": {**content["used"], "epochs": 50}}))
     assert record.progress(name)[:2] == (1, 3)
 
 
@@ -106,6 +110,30 @@ def test_a_table_taller_than_the_terminal_shows_what_runs_and_at_the_end_all(mon
     said = capsys.readouterr().out
     assert re.findall(r"run\d+", said[said.rindex("time left") :]) == names
     assert "1 running, 1 failed, 9 waiting, 9 finished" in said
+
+
+def test_time_left_is_by_the_epochs_since_it_is_watched(monkeypatch, capsys):
+    now, epochs = [0.0], [90]
+    monkeypatch.setattr("disvae.sweep.table.time.monotonic", lambda: now[0])
+    record = SimpleNamespace(failures={}, progress=lambda name: Progress(epochs[0], 120, None))
+    with LiveTable(record, ["run"], finished=set()) as table:
+        table.update({"run"}, {})
+        now[0], epochs[0] = 3600, 91
+        table.update({"run"}, {})
+    assert "1 day, 5:00:00" in capsys.readouterr().out
+
+
+def test_more_seeds_keep_the_runs_that_are_there(data_dir, tmp_path):
+    chosen = ["-x", "VAE_mnist", "--grid", "max_steps=2", "--grid", "no_test=true"]
+    assert main(command(tmp_path, data_dir, *chosen)) == 0
+    first = (tmp_path / "study/VAE_mnist/model.pt").stat().st_mtime_ns
+    assert main(command(tmp_path, data_dir, *chosen, "--seeds", "2")) == 0
+    record = Record(tmp_path / "study")
+    assert {name: run.seed for name, run in record.runs.items()} == {
+        "VAE_mnist": 1, "VAE_mnist-seed2": 2,
+    }  # fmt: skip
+    assert (tmp_path / "study/VAE_mnist/model.pt").stat().st_mtime_ns == first
+    assert len({str(run.setting) for run in record.runs.values()}) == 1
 
 
 def test_scores_use_the_share_of_the_cores_that_a_run_has(study, data_dir, monkeypatch):
@@ -145,7 +173,13 @@ def test_killed_and_called_again_it_ends_as_if_undisturbed(study, data_dir, tmp_
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs process groups")
-def test_ctrl_c_ends_all_runs_and_the_next_call_goes_on(study, data_dir, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "asked to stop; call it again to go on")],
+)
+def test_a_signal_ends_all_runs_and_the_next_call_goes_on(
+    number, message, study, data_dir, tmp_path
+):
     chosen = ["-x", "VAE_mnist,btcvae_mnist", "--seeds", "2", "--metrics", "total_correlation"]
     arguments = command(tmp_path, data_dir, *chosen)
     process = subprocess.Popen(
@@ -158,16 +192,27 @@ def test_ctrl_c_ends_all_runs_and_the_next_call_goes_on(study, data_dir, tmp_pat
     while not (begun := begun_by(folder)):
         assert process.poll() is None
         time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, number)
     _, said = process.communicate()
-    assert process.returncode == 130
-    assert said == "disvae: interrupted.\n"
-    for worker in begun:
-        with pytest.raises(ProcessLookupError):
-            os.kill(worker, 0)
+    assert process.returncode == 128 + number
+    assert said == f"disvae: {message}.\n"
+    patience = time.monotonic() + 60
+    while not all(map(has_ended, begun)):  # a checkpoint may be under way
+        assert time.monotonic() < patience
+        time.sleep(0.02)
     assert Record(folder).failures == {}
     assert main(arguments) == 0
     assert weights(folder) == weights(study)
+
+
+def has_ended(process):
+    """Whether a process is gone, or dead and not yet taken note of."""
+    stat = Path(f"/proc/{process}/stat")
+    try:
+        os.kill(process, 0)
+        return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return True
 
 
 def begun_by(folder):

@@ -12,7 +12,7 @@ import disvae
 from disvae.options import ScoreOptions
 from disvae.sweep.description import PlannedRun
 from disvae.sweep.pictures import rank_correlation, scores_by_option, violins
-from disvae.sweep.record import create_record
+from disvae.sweep.record import Record, create_record
 from disvae.sweep.results import Row, collect, scores_of, spread, spreads
 from disvae.sweep.summary import summarise
 
@@ -83,7 +83,7 @@ def record(tmp_path, data_dir):
         run = disvae.train(f"s{seed}", **options, data_dir=data_dir, results_dir=tmp_path)
         run.merge_metrics(disvae.metrics.evaluate(run, ["mig", "total_correlation"]))
         runs.append(PlannedRun(f"s{seed}", {"experiment": "custom"}, seed, options))
-    return create_record(tmp_path, runs, ScoreOptions(metrics=("mig",)))
+    return create_record(tmp_path, runs, ScoreOptions(metrics=("mig",)))[0]
 
 
 def test_the_summary_has_every_number_and_udr(record):
@@ -101,6 +101,24 @@ def test_the_summary_has_every_number_and_udr(record):
     assert f"{np.mean(migs):.4g} ± " in text
     with Image.open(files["best_traversals.png"]) as picture:
         assert picture.height > 3 * 64
+
+
+def test_the_images_need_not_be_here(record, tmp_path, data_dir, monkeypatch):
+    """A summary of runs from elsewhere downloads and prepares nothing."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("disvae.data.prepare.download", lambda *_: pytest.fail("downloads"))
+    description = json.loads((record.folder / "sweep.json").read_text())
+    description["scores"]["metrics"] = ["all"]
+    (record.folder / "sweep.json").write_text(json.dumps(description))
+    for name in record.runs:
+        specs = record.folder / name / "specs.json"
+        elsewhere = {"dataset": "celeba", "data_dir": str(tmp_path / "gone")}
+        specs.write_text(json.dumps({**json.loads(specs.read_text()), **elsewhere}))
+    summarise(Record(record.folder))
+    text = (record.folder / "summary.csv").read_text()
+    assert ",mig,2," in text
+    assert "udr" not in text
+    assert not (tmp_path / "data").exists()
 
 
 def test_an_unfinished_run_is_left_out(record):

@@ -36,6 +36,15 @@ def test_mutual_information_is_varied_on_what_is_prepared(tmp_path, data_dir):
     assert runs == sorted(f"btcvae_dsprites-btcvae_A={a}" for a in (-5, -1, 0, 1, 5))
 
 
+def test_datasets_are_looked_for_where_the_call_says(tmp_path, data_dir):
+    nothing = tmp_path / "nothing"
+    for where in (["--data-dir", str(data_dir)], [f"--data-dir={data_dir}"]):
+        done = call("train_mutual_info.sh", tmp_path, nothing, *where, "--seeds", "0")
+        assert "dsprites is not prepared" not in done.stderr
+        assert "seeds" in done.stderr  # which `disvae sweep` refuses
+    assert "dsprites is not prepared" in call("train_mutual_info.sh", tmp_path, nothing).stderr
+
+
 def test_all_experiments_are_trained_and_scored(tmp_path, data_dir):
     only_digits = tmp_path / "data"
     only_digits.mkdir()

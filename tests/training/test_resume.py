@@ -3,6 +3,8 @@
 import logging
 import multiprocessing
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,11 +14,14 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from PIL import Image
 
 import disvae
 from disvae.cli import main
 from disvae.errors import UserError
+from disvae.lifecycle import training
 from disvae.training import checkpoint
+from tests.conftest import blobs
 
 LOSSES = ("VAE", "betaH", "betaB", "factor", "btcvae")
 KILLS = int(os.environ.get("DISVAE_KILLS", "2"))  # of each loss; make fuzz tries more
@@ -83,7 +88,7 @@ def test_killed_at_random_moments(loss, options, tmp_path):
     assert not list(tmp_path.glob("killed*.zip"))
 
 
-def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(options, tmp_path, capsys):
+def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(options, tmp_path):
     undisturbed = disvae.train("undisturbed", **options)
     arguments = as_arguments({**options, "epochs": 3})
     process = subprocess.Popen(
@@ -96,13 +101,12 @@ def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(options, tmp_path, c
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate()
     assert process.returncode == 143
-    assert "disvae train asked --resume" in said
-    places = ["--results-dir", str(tmp_path)]
-    assert main(["train", "asked", "--resume", *places]) == 0
+    (command,) = re.findall(r"go on with: disvae (train asked --resume .*)\.", said)
+    assert main(shlex.split(command)) == 0
     assert outcome(tmp_path / "asked") == outcome(undisturbed.path)
     # and once more: nothing is left to do
     before = (tmp_path / "asked/model.pt").stat().st_mtime_ns
-    assert main(["train", "asked", "--resume", *places]) == 0
+    assert main(shlex.split(command)) == 0
     assert (tmp_path / "asked/model.pt").stat().st_mtime_ns == before
 
 
@@ -197,12 +201,66 @@ def test_a_finished_run_is_left_alone(options, caplog):
     assert outcome(run.path) == before
 
 
-def test_a_clock_that_is_set_back_changes_nothing(options, monkeypatch):
-    undisturbed = disvae.train("undisturbed", **options)
-    hours = iter(range(10**6, 0, -1))
-    monkeypatch.setattr(time, "time", lambda: 3600.0 * next(hours))
-    run = disvae.train("run", **options)
-    again = disvae.train("run", **options)  # the first goes to a zip named by the time
-    monkeypatch.undo()
-    assert outcome(run.path) == outcome(again.path) == outcome(undisturbed.path)
-    assert len(list(run.path.parent.glob("run.*.zip"))) == 1
+def test_a_run_that_another_process_ends_meanwhile_is_left_alone(options, monkeypatch):
+    run = interrupted(options, monkeypatch)
+    prepare, outcomes = training._prepare, []
+
+    def prepare_late(*arguments):
+        monkeypatch.setattr(training, "_prepare", prepare)
+        disvae.train("run", resume=True, results_dir=run.parent)
+        outcomes.append(outcome(run))
+        return prepare(*arguments)
+
+    monkeypatch.setattr(training, "_prepare", prepare_late)
+    disvae.train("run", resume=True, results_dir=run.parent)
+    assert outcome(run) == outcomes[0]
+
+
+def test_a_run_that_another_process_began_anew_is_refused(options, monkeypatch):
+    run = interrupted(options, monkeypatch)
+    prepare = training._prepare
+
+    def prepare_late(*arguments):
+        monkeypatch.setattr(training, "_prepare", prepare)
+        disvae.train("run", **{**options, "lr": 2e-3})
+        return prepare(*arguments)
+
+    monkeypatch.setattr(training, "_prepare", prepare_late)
+    with pytest.raises(UserError, match="Another process began"):
+        disvae.train("run", resume=True, results_dir=run.parent)
+
+
+def test_many_latents_are_no_hindrance(options, monkeypatch):
+    """Their film shows the first hundred: a GIF has an end."""
+    options = {**options, "latent_dim": 120, "loss": "VAE"}
+    run = interrupted(options, monkeypatch, after=9)
+    disvae.train("run", resume=True, results_dir=run.parent)
+    with Image.open(run / "training.gif") as film:
+        assert film.n_frames == 3
+        assert 3300 < film.height < 3600
+
+
+def test_other_images_of_the_same_number_are_refused(tmp_path, monkeypatch):
+    images = tmp_path / "own.npz"
+    np.savez(images, images=blobs(40, 32)[:, 0])
+    options = {
+        "dataset": str(images), "image_size": 32, "loss": "VAE", "epochs": 2, "batch_size": 16,
+        "latent_dim": 2, "checkpoint_minutes": 1e-6, "device": "cpu", "no_test": True,
+        "data_dir": tmp_path / "data", "results_dir": tmp_path,
+    }  # fmt: skip
+    interrupted(options, monkeypatch)
+    np.savez(images, images=blobs(40, 32, seed=1)[:, 0])
+    with pytest.raises(UserError, match="begun on 40 other images"):
+        disvae.train("run", resume=True, results_dir=tmp_path)
+
+
+@pytest.mark.parametrize("more", [{}, {"train_fraction": 0.01}])
+def test_one_image_is_too_few(tmp_path, more):
+    images = tmp_path / "own.npz"
+    np.savez(images, images=blobs(100 if more else 1, 32)[:, 0])
+    with pytest.raises(UserError, match="has 1 images to train on"):
+        disvae.train(
+            "run", dataset=str(images), image_size=32, device="cpu", results_dir=tmp_path,
+            data_dir=tmp_path / "data", seed=0, **more,
+        )  # fmt: skip
+    assert not (tmp_path / "run").exists()

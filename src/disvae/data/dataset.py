@@ -38,6 +38,8 @@ class Dataset:
         ``(C, H, W)``.
     packed
         Whether images are stored as bits.
+    images_hash
+        SHA-256 of all stored images; None where the manifest does not say it.
     factor_names, factor_sizes
         Names of the K factors, slowest first, and their numbers of values; empty if unknown.
     """
@@ -56,6 +58,7 @@ class Dataset:
         self.factor_names = tuple(manifest.factors)
         self.factor_sizes = tuple(manifest.factors.values())
         self.packed = manifest.packed
+        self.images_hash = manifest.hashes.get("images.npy")
         self._range, self._chosen = _part(manifest, split, train_fraction, seed)
         stored = open_array(folder / "images.npy", (manifest.n_images, *manifest.row_shape))
         self._rows = stored[self._range]

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -18,22 +19,17 @@ from disvae.files import remove_rests
 from disvae.lifecycle.assessment import DOCUMENTED, score, write_test_losses
 from disvae.models.burgess import check_image_shape
 from disvae.objectives import FactorVAE, Objective
-from disvae.options import Options, resolve
+from disvae.options import INCIDENTAL, Options, resolve
 from disvae.plots.animations import training_frame, write_gif
 from disvae.run import Run, open_run
 from disvae.run_folder import create_run, run_path, sole_trainer
 from disvae.training import checkpoint
 from disvae.training.checkpoint import History
 from disvae.training.interruption import Interrupted, Request, requests_to_stop
-from disvae.training.loop import Epoch, Position, Schedule, train_epochs
+from disvae.training.loop import Epoch, Position, Schedule, is_on_the_way, train_epochs
 from disvae.training.setup import Learners, make_fabric, make_learners, make_objective
 
 logger = logging.getLogger("disvae")
-# what may be given anew when a run goes on: it does not change what comes out
-_FREE = {
-    "results_dir", "data_dir", "device", "no_cuda", "log_level", "no_progress_bar",
-    "checkpoint_minutes",
-}  # fmt: skip
 
 
 class _Prepared(NamedTuple):
@@ -78,9 +74,8 @@ def train(name: str, *, resume: bool = False, **options: Any) -> Run:
     before = open_run(path) if resume else None
     if before is not None:
         chosen = _options_to_go_on(before, given)
-        if _is_finished(before):
-            logger.info("%s is finished; there is nothing to resume.", before.path)
-            return before
+        if before.is_trained:
+            return _left_alone(before)
     fabric = make_fabric(chosen, chosen.precision)
     fabric.launch()
     if before is not None and fabric.world_size > 1:
@@ -91,6 +86,11 @@ def train(name: str, *, resume: bool = False, **options: Any) -> Run:
         fabric.barrier()
         raise SystemExit(0)  # the first process goes on alone
     with sole_trainer(path):
+        if before is not None:  # another process may have had it until now
+            if open_run(path).specs != before.specs:
+                raise UserError(f"Another process began {path} anew; resume it again.")
+            if before.is_trained:
+                return _left_alone(before)
         run = before or _create(path, chosen, given, prepared)
         start, history = _start(run, prepared)
         _train(prepared, run, chosen, start, history)
@@ -110,17 +110,18 @@ def _options_to_go_on(run: Run, given: Mapping[str, Any]) -> Options:
     chosen = resolve(given)
     for name in given:
         kept, typed = getattr(run.options, name), getattr(chosen, name)
-        if name not in _FREE and kept != typed:
+        if name not in INCIDENTAL and kept != typed:
             raise UserError(
                 f"{run.path} was begun with {name} {kept}, so it cannot go on with {typed}; "
                 "resume it without that option, or train anew under another name."
             )
-    anew = {key: getattr(chosen, key) for key in _FREE & set(given)}
+    anew = {key: getattr(chosen, key) for key in INCIDENTAL & set(given)}
     return run.options.model_copy(update={"data_dir": None, **anew})  # the run knows its own
 
 
-def _is_finished(run: Run) -> bool:
-    return (run.path / "model.pt").exists() and not run.checkpoint.exists()
+def _left_alone(run: Run) -> Run:
+    logger.info("%s is finished; there is nothing to resume.", run.path)
+    return run
 
 
 def _seed(options: Options, before: Run | None) -> int:
@@ -164,6 +165,7 @@ def _create(path: Path, options: Options, given: Mapping[str, Any], prepared: _P
     facts = {
         "img_size": list(prepared.dataset.image_shape),
         "n_data": len(prepared.dataset),
+        "images_sha256": prepared.dataset.images_hash,
         "background": prepared.dataset.background,
         "used": {
             "epochs": prepared.schedule.epochs,
@@ -177,16 +179,24 @@ def _create(path: Path, options: Options, given: Mapping[str, Any], prepared: _P
 
 def _start(run: Run, prepared: _Prepared) -> tuple[Position, History]:
     """Return where training starts: at the checkpoint if there is one."""
-    if len(prepared.dataset) != run.specs.get("n_data"):
+    begun = run.specs.get("n_data"), run.specs.get("images_sha256")
+    if begun != (len(prepared.dataset), prepared.dataset.images_hash):
         raise UserError(
-            f"{run.path} was begun on {run.specs.get('n_data')} images, but "
-            f"{prepared.dataset.name} has {len(prepared.dataset)} here; train the run anew."
+            f"{run.path} was begun on {begun[0]} other images than the {len(prepared.dataset)} "
+            f"that {prepared.dataset.name} has here; restore them, or train the run anew."
         )
     remove_rests(run.path, {".pt", ".log", ".gif"})
     if not run.checkpoint.exists():
         return Position(), History([], [])
-    fabric, learners, schedule = prepared.fabric, prepared.learners, prepared.schedule
-    return checkpoint.restore(run.checkpoint, fabric, learners, schedule, len(prepared.dataset))
+    fabric, learners = prepared.fabric, prepared.learners
+    frame = training_frame(learners.bare_vae.eval(), run.background)
+    return checkpoint.restore(
+        run.checkpoint,
+        fabric,
+        learners,
+        lambda at: is_on_the_way(fabric, prepared.schedule, len(prepared.dataset), at),
+        frame.size,
+    )
 
 
 def _train(
@@ -215,20 +225,26 @@ def _train(
                 saved = time.monotonic()
             if request.number is not None:
                 raise Interrupted(
-                    f"stopped at step {event.position.step}; "
-                    f"go on with: disvae train {run.name} --resume",
+                    f"stopped at step {event.position.step}; go on with: {_command_to_resume(run)}",
                     request.number,
                 )
     if run is not None:
         run.write_model(learners.bare_vae)
-        write_gif(run.path / "training.gif", history.film, frames_per_second=1)
+        write_gif(run.path / "training.gif", history.frames(), frames_per_second=1)
+
+
+def _command_to_resume(run: Run) -> str:
+    command = ["disvae", "train", run.name, "--resume"]
+    if run.path.parent != Options.model_fields["results_dir"].default:
+        command += ["--results-dir", str(run.path.parent)]
+    return shlex.join(command)
 
 
 def _keep_epoch(
     run: Run, learners: Learners, epoch: Epoch, history: History, options: Options
 ) -> None:
     model = learners.bare_vae.eval()
-    history.log.append(epoch.terms)
+    history.add(epoch.terms, training_frame(model, run.background))
     run.write_losses(history.log)
     logger.info(
         "Epoch %d: loss %.2f, %.0f images/s",
@@ -238,7 +254,6 @@ def _keep_epoch(
     )
     if (epoch.number + 1) % options.checkpoint_every == 0:
         run.write_model(model, epoch.number + 1)
-    history.film.append(training_frame(model, run.background))
 
 
 def _on_one_first(fabric: Fabric, load: Callable[[], Dataset]) -> Dataset:
@@ -252,6 +267,11 @@ def _schedule(fabric: Fabric, options: Options, dataset: Dataset, seed: int) -> 
     # FactorVAE takes two batches a step, and so twice the epochs for the same steps
     factor = FactorVAE.batches_per_step if options.loss == "factor" else 1
     images_per_step = options.batch_size * factor
+    if len(dataset) < 2 * fabric.world_size:  # one image is no batch
+        raise UserError(
+            f"{dataset.name} has {len(dataset)} images to train on, but 2 a device are the least; "
+            "add images, or raise --train-fraction."
+        )
     if images_per_step % fabric.world_size:
         raise UserError(
             f"{images_per_step} images a step cannot be shared by {fabric.world_size} devices; "

@@ -1,6 +1,7 @@
 """The table that every score reads."""
 
 import io
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from jaxtyping import Float, Num
 
 from disvae.errors import UserError
 from disvae.metrics._arrays import ArrayLike, as_codes, as_logvar, factor_values
+
+_MAX_BYTES = 2**33  # of a file of codes, unpacked
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,8 +136,13 @@ def read_codes(path: Path) -> Codes:
     except FileNotFoundError:
         raise UserError(f"There is no file {path}; name an .npz file of codes.") from None
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > _MAX_BYTES:
+                raise UserError(f"{path} would fill more than {_MAX_BYTES:,} bytes; save less.")
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in known if name in archive}
+    except UserError:
+        raise
     except Exception:  # the readers raise many kinds
         arrays = {}
     if "mean" not in arrays:

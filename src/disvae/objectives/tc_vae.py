@@ -76,7 +76,9 @@ class TCVAE(Objective):
     def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], progress: float) -> Terms:
         """Compute ``loss, recon_loss, mi_loss, tc_loss, dw_kl_loss, kl_loss, kl_loss_j``."""
         recon = reconstruction(output.logits, images, self.rec_dist)
-        log = log_densities(output.sample, output.posterior, self.n_data)
+        # held-out images may be tested in batches that are larger than the training set
+        n_data = max(self.n_data, len(images))
+        log = log_densities(output.sample, output.posterior, n_data)
         mi = (log.given_image - log.aggregate).mean()
         tc = (log.aggregate - log.marginals).mean()
         dw_kl = (log.marginals - log.prior).mean()

@@ -7,10 +7,11 @@ from disvae.options.common import GENERAL, PLOT, SCORES, Computing
 from disvae.options.plotting import PlotOptions
 from disvae.options.scoring import ScoreOptions
 from disvae.options.sweeping import SweepOptions
-from disvae.options.training import Options, resolve
+from disvae.options.training import INCIDENTAL, Options, resolve
 
 __all__ = [
     "GENERAL",
+    "INCIDENTAL",
     "PLOT",
     "SCORES",
     "Computing",

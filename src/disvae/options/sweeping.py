@@ -21,7 +21,8 @@ class SweepOptions(Places, ScoreOptions):
         Parameter(alias="-x", group=SWEEP, negative="", help="Experiments, as VAE_mnist,debug."),
     ] = ("custom",)
     seeds: Annotated[
-        Count, Parameter(group=SWEEP, help="Runs of each setting, with the seeds 1, 2, ...")
+        Annotated[int, Field(ge=1, le=10_000)],
+        Parameter(group=SWEEP, help="Runs of each setting, with the seeds 1, 2, ..."),
     ] = 1
     grid: Annotated[
         tuple[str, ...],

@@ -36,6 +36,15 @@ else:  # the choices are computed, which type checkers cannot follow
     ExperimentName = Literal[NAMES]
 
 
+# options that do not change what comes out of a run: they may differ when it goes on
+INCIDENTAL = frozenset(
+    {
+        "results_dir", "data_dir", "device", "no_cuda", "log_level", "no_progress_bar",
+        "checkpoint_minutes",
+    }
+)  # fmt: skip
+
+
 def _findable(dataset: str) -> str:
     """Make the path of own images absolute: a run finds them from anywhere."""
     is_path = dataset not in DATASETS and Path(dataset).exists()

@@ -22,6 +22,7 @@ FRAMES_PER_SECOND = 12
 N_FRAMES = 15  # of a traversal
 _MAX_TRAVERSAL = 2.0  # of the film of training
 _N_COLS = 10
+_MOST_ROWS = 100  # of that film: a GIF is at most 65,535 pixels high
 _GREYS = 128  # enough for the eye; halves the file
 _SHEET_PIXELS = 4_000_000  # to find a palette in
 
@@ -69,8 +70,8 @@ def gif_traversals(run: Run | Opened, **options: Any) -> list[Image.Image]:
 
 
 def training_frame(model: VAE, background: str) -> Image.Image:
-    """Draw the prior traversals of all latents, in their own order: one frame an epoch."""
-    latents = np.arange(model.latent_dim)
+    """Draw the prior traversals of the latents, in their own order: one frame an epoch."""
+    latents = np.arange(min(model.latent_dim, _MOST_ROWS))
     base = standard_normal(model.latent_dim)
     codes = traversal_codes(base, latents, _N_COLS, _MAX_TRAVERSAL)
     device = next(model.parameters()).device

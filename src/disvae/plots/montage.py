@@ -92,7 +92,12 @@ def _read(run: Run) -> list[Image.Image]:
                 # Pillow writes equal frames as one that lasts longer
                 repeats = round(film.info.get("duration", 0) * FRAMES_PER_SECOND / 1000)
                 frames += [film.convert("RGB")] * max(1, repeats)
-    except (OSError, ValueError, SyntaxError, EOFError):  # all that Pillow says of broken files
+                if len(frames) * film.width * film.height > _MOST_PIXELS:
+                    raise UserError(f"{path} is too large a film; draw it smaller.")
+    except UserError:
+        raise
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+        # all that Pillow says of broken files
         raise UserError(
             f"{path} is damaged; draw it again: disvae plot {run.name} gif-traversals."
         ) from None

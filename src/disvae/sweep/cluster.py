@@ -28,7 +28,11 @@ def run_on_ray(tasks: Sequence[Task], address: str, gpus_per_run: float) -> Step
     except ImportError:
         raise UserError("Ray is not installed; run: pip install 'disvae[ray]'.") from None
     _require_answer(address)  # Ray itself waits for minutes
-    ray.init(address=address, log_to_driver=False, configure_logging=False)
+    try:
+        ray.init(address=address, log_to_driver=False, configure_logging=False)
+    except (RuntimeError, ConnectionError) as error:  # above all: another version of it there
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"Ray cannot use the cluster at {address}: {reason}") from None
     try:
         _require_room(ray, max(task.threads for task in tasks), gpus_per_run)
         yield from _run(ray, tasks, gpus_per_run)

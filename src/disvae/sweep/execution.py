@@ -18,6 +18,7 @@ from disvae.sweep.local import run_locally
 from disvae.sweep.record import Record, create_record
 from disvae.sweep.table import LiveTable
 from disvae.sweep.work import Steps, Task
+from disvae.training.interruption import interrupted_by_sigterm
 
 _SCORABLE = frozenset({"logvar", "factors"})  # what a run may have; each is asked again later
 
@@ -49,7 +50,7 @@ def execute(sweep: SweepOptions) -> Record:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".sweep.lock", timeout=0):
-            record = create_record(folder, planned, sweep)
+            record, planned = create_record(folder, planned, sweep)
             _run_all(sweep, record, planned)
     except Timeout:
         raise UserError(f"Another process runs the sweep in {folder}; wait for its end.") from None
@@ -71,7 +72,8 @@ def _run_all(sweep: SweepOptions, record: Record, planned: list[PlannedRun]) -> 
         if run.name not in finished and (sweep.retry or run.name not in failures)
     ]
     steps = _executor(sweep, tasks, processes)
-    with LiveTable(record, [run.name for run in planned], finished) as table, closing(steps):
+    names = [run.name for run in planned]
+    with interrupted_by_sigterm(), LiveTable(record, names, finished) as table, closing(steps):
         for running, ended in steps:
             for name, reason in ended.items():
                 failures.pop(name, None)

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
+from typing import cast
 
 from disvae.sweep.work import Steps, Task, perform
 
@@ -30,8 +31,7 @@ def run_locally(tasks: Sequence[Task], processes: int) -> Steps:
                 far.close()
                 working[near] = task.name, process
             ended = {}
-            for line in wait(list(working), timeout=_TICK):
-                assert isinstance(line, Connection)  # noqa: S101
+            for line in cast("list[Connection]", wait(list(working), timeout=_TICK)):
                 name, process = working.pop(line)
                 ended[name] = _outcome(line, process)
             yield {name for name, _ in working.values()}, ended
@@ -75,4 +75,4 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None  # noqa: S101
     parent.join()
-    os._exit(1)  # the sweep was killed: its next call goes on with this run
+    os.kill(os.getpid(), signal.SIGTERM)  # the sweep was killed: its next call goes on with this

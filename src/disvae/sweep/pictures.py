@@ -1,6 +1,7 @@
 """Plots of a sweep: scores by option and setting, their agreement, the best traversals."""
 
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -123,11 +124,11 @@ def best_traversals(record: Record, rows: Sequence[Row], scores: Sequence[str]) 
     pictures = []
     for setting, same in _by_setting(rows).items():
         if telling:
-            best = max(same, key=lambda row: row.values[telling])
-            title = f"{label(setting)}: {telling} {best.values[telling]:.3f}"
+            best = max(same, key=lambda row: row.values.get(telling, -math.inf))
+            title = f"{label(setting)}: {telling} {best.values.get(telling, math.nan):.3f}"
         else:
-            best = min(same, key=lambda row: row.values["loss"])
-            title = f"{label(setting)}: loss {best.values['loss']:.2f}"
+            best = min(same, key=lambda row: row.values.get("loss", math.inf))
+            title = f"{label(setting)}: loss {best.values.get('loss', math.nan):.2f}"
         run = record.run(best.name)
         pictures.append((title, traversals(run, n_rows=min(6, run.options.latent_dim))))
     return _titled(pictures)

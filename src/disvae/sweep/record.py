@@ -7,13 +7,12 @@ from typing import Any, Literal, NamedTuple
 from disvae import metrics
 from disvae.errors import UserError
 from disvae.files import read_json, to_json, write_text
-from disvae.options import Options, ScoreOptions, resolve
+from disvae.options import INCIDENTAL, Options, ScoreOptions, resolve
 from disvae.run import Run, open_run
 from disvae.run_folder import run_path
 from disvae.sweep.description import PlannedRun
 
 _DESCRIPTION, _FAILURES = "sweep.json", "failures.json"
-_ELSEWHERE = {"results_dir", "data_dir", "device", "log_level", "no_progress_bar", "no_cuda"}
 
 State = Literal["waiting", "running", "finished", "failed"]
 
@@ -60,50 +59,63 @@ class Record:
     def is_trained(self, name: str) -> bool:
         """Whether the run's training ended, and its test losses are there if it has any."""
         path = self.folder / name
-        files = ["specs.json", "model.pt"]
-        if not resolve(self.runs[name].options).no_test:
-            files.append("test_losses.log")
-        is_interrupted = (path / "checkpoint.pt").exists()
-        return not is_interrupted and all((path / file).is_file() for file in files)
+        if not (path / "specs.json").is_file():
+            return False
+        untested = resolve(self.runs[name].options).no_test
+        return self.run(name).is_trained and (untested or (path / "test_losses.log").is_file())
 
     def is_finished(self, name: str) -> bool:
-        """Whether the run is trained and has every score of the sweep."""
+        """Whether the run is trained and has every score of the sweep.
+
+        Where ``all`` scores are asked for but the images are not here, those it has suffice.
+        """
         if not self.is_trained(name):
             return False
         run = self.run(name)
-        wanted = self.scores.metrics
+        wanted = set(self.scores.metrics)
         if "all" in wanted:
-            provided = metrics.provided(run.dataset())
-            wanted = tuple(score.name for score, _ in metrics.plan("all", *provided))
-        return set(wanted) <= set(run.metrics)
+            dataset = run.prepared_dataset()
+            if dataset is None:
+                return bool(run.metrics)
+            wanted = {score.name for score, _ in metrics.plan("all", *metrics.provided(dataset))}
+        return wanted <= set(run.metrics)
 
     def progress(self, name: str) -> Progress:
         """Read how far a run has come; epochs are counted in full, the last may be shorter."""
         planned = resolve(self.runs[name].options)
-        of = planned.epochs * (2 if planned.loss == "factor" else 1)
         try:
             run = self.run(name)
-            losses = run.losses["loss"]
-        except (UserError, KeyError):
-            return Progress(0, of, None)
-        if planned.max_steps is not None:
-            images = planned.max_steps * run.specs["used"]["batch_size"]
-            of = min(of, -(-images // run.specs["n_data"]))
+            used, n_data, losses = run.specs["used"], run.specs["n_data"], run.losses["loss"]
+            of = int(used["epochs"])
+            if planned.max_steps is not None:
+                of = min(of, -(-planned.max_steps * int(used["batch_size"]) // int(n_data)))
+        except (UserError, LookupError, TypeError, ValueError, ArithmeticError):
+            return Progress(0, planned.epochs, None)
         return Progress(len(losses), of, float(losses[-1]))
 
     @property
     def failures(self) -> dict[str, str]:
         """Why runs failed, by name."""
         file = self.folder / _FAILURES
-        return read_json(file) if file.exists() else {}
+        recorded = read_json(file) if file.exists() else {}
+        return {name: str(reason) for name, reason in recorded.items()}
 
     def write_failures(self, failures: Mapping[str, str]) -> None:
         """Record why runs failed."""
         write_text(self.folder / _FAILURES, to_json(failures))
 
 
-def create_record(folder: Path, runs: Iterable[PlannedRun], scores: ScoreOptions) -> Record:
-    """Write down a sweep; runs that an earlier call planned stay in it.
+def create_record(
+    folder: Path, runs: Iterable[PlannedRun], scores: ScoreOptions
+) -> tuple[Record, list[PlannedRun]]:
+    """Write down a sweep; runs that an earlier call planned stay in it, under their names.
+
+    Returns
+    -------
+    Record
+        The sweep.
+    list
+        `runs`, by the names that they have in it.
 
     Raises
     ------
@@ -111,12 +123,12 @@ def create_record(folder: Path, runs: Iterable[PlannedRun], scores: ScoreOptions
         If a run of that name is there already, with other options, or the sweep scores
         otherwise.
     """
-    planned = {run.name: run for run in runs}
     before: dict[str, PlannedRun] = {}
     if (folder / _DESCRIPTION).is_file():
         record = Record(folder)
         before = record.runs
         _refuse_other_scoring(folder, record.scores, scores)
+    planned = _as_named_before(runs, before)
     for name, run in planned.items():
         if (folder / name / "specs.json").is_file():
             _refuse_other_options(folder / name, run)
@@ -126,7 +138,20 @@ def create_record(folder: Path, runs: Iterable[PlannedRun], scores: ScoreOptions
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / _DESCRIPTION, to_json(content))
-    return Record(folder)
+    return Record(folder), list(planned.values())
+
+
+def _as_named_before(
+    runs: Iterable[PlannedRun], before: Mapping[str, PlannedRun]
+) -> dict[str, PlannedRun]:
+    """Let runs that are there already keep their names: more seeds or values make others."""
+
+    def identity(run: PlannedRun) -> str:
+        return resolve(run.options).model_dump_json(exclude=set(INCIDENTAL))
+
+    names = {identity(run): name for name, run in before.items()}
+    named = [run._replace(name=names.get(identity(run), run.name)) for run in runs]
+    return {run.name: run for run in named}
 
 
 def _refuse_other_scoring(folder: Path, before: ScoreOptions, now: ScoreOptions) -> None:
@@ -150,7 +175,7 @@ def _refuse_other_options(path: Path, run: PlannedRun) -> None:
     differing = [
         name
         for name in Options.model_fields
-        if name not in _ELSEWHERE and getattr(there, name) != getattr(planned, name)
+        if name not in INCIDENTAL and getattr(there, name) != getattr(planned, name)
     ]
     if differing:
         raise UserError(

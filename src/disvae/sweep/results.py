@@ -87,7 +87,10 @@ def _values(record: Record, name: str) -> dict[str, float]:
                 number = value.get("mean") if isinstance(value, dict) else value
                 if isinstance(number, int | float):
                     values[f"{score}.{part}"] = number
-        return {key: float(value) for key, value in values.items()}
+        numbers = {key: float(value) for key, value in values.items()}
+        if "recon_loss" not in numbers:
+            raise KeyError
+        return numbers
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
         raise UserError(
             f"The logs of losses and scores in {run.path} are damaged; restore them from a copy."
@@ -101,12 +104,15 @@ def _last_epoch(run: Run) -> dict[str, Any]:
 def _add_udr(record: Record, rows: Sequence[Row]) -> None:
     """Add UDR (Duan et al. 2020) to the runs of one setting, which differ by their seeds."""
     try:
-        n_images = min(len(record.run(row.name).dataset()) for row in rows)
+        datasets = [record.run(row.name).prepared_dataset() for row in rows]
+        if None in datasets:
+            return  # the images are not here
+        n_images = min(map(len, filter(None, datasets)))
         chosen = np.random.default_rng(0).permutation(n_images)[:_UDR_IMAGES]
         tables = [metrics.encode(record.run(row.name), indices=np.sort(chosen)) for row in rows]
         found = metrics.udr([t.mean for t in tables], [t.logvar for t in tables])  # type: ignore[misc]
     except UserError:
-        return  # the images are not here any more
+        return  # the images are others now
     for row, value in zip(rows, found.runs, strict=True):
         row.values["udr"] = float(value)
 

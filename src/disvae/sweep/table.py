@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -43,7 +44,7 @@ class LiveTable:
         self._reason = {name: why for name, why in record.failures.items() if name in self._state}
         self._state |= {name: "failed" for name in self._reason if name not in finished}
         self._known: dict[tuple[str, State], Progress] = {}
-        self._started: dict[str, float] = {}
+        self._started: dict[str, tuple[float, int]] = {}  # when, and at which epoch
         self._console = Console()
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
 
@@ -67,7 +68,8 @@ class LiveTable:
         """Take in which runs are at work, and which ended since, with why they failed."""
         for name in running:
             self._state[name] = "running"
-            self._started.setdefault(name, time.monotonic())
+            if name not in self._started:
+                self._started[name] = time.monotonic(), self._record.progress(name).epochs
         for name, reason in ended.items():
             self._state[name] = "failed" if reason else "finished"
             self._reason[name] = reason
@@ -121,7 +123,8 @@ class LiveTable:
 
     def _left(self, name: str, epochs: int, of: int) -> str:
         """Estimate the time left from that of the epochs so far."""
-        if not epochs:
+        since, before = self._started[name]
+        if epochs <= before:
             return ""
-        seconds = (time.monotonic() - self._started[name]) / epochs * (of - epochs)
-        return time.strftime("%H:%M:%S", time.gmtime(seconds))
+        seconds = (time.monotonic() - since) / (epochs - before) * (of - epochs)
+        return str(timedelta(seconds=round(seconds)))

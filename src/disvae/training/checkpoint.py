@@ -2,12 +2,13 @@
 
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 from lightning_fabric import Fabric
 from PIL import Image
 from torch import Tensor
@@ -15,12 +16,11 @@ from torch.optim import Optimizer
 
 from disvae.errors import UserError
 from disvae.tensors import read_tensors, require_like, write_tensors
-from disvae.training.loop import Position, Schedule, is_on_the_way
+from disvae.training.loop import Position
 from disvae.training.setup import Learners
 from disvae.training.terms import EpochTerms
 
 _VERSION = 1
-_MAX_PIXELS = 10**7  # of a frame of the film
 
 
 class History(NamedTuple):
@@ -31,11 +31,22 @@ class History(NamedTuple):
     log
         Mean of each term, one record an epoch.
     film
-        One frame an epoch.
+        One frame an epoch, as a PNG file: it is encoded once, and saved in each checkpoint.
     """
 
     log: list[dict[str, float]]
-    film: list[Image.Image]
+    film: list[UInt8[Tensor, "bytes"]]
+
+    def add(self, terms: dict[str, float], frame: Image.Image) -> None:
+        """Add an epoch."""
+        self.log.append(terms)
+        buffer = io.BytesIO()
+        frame.save(buffer, "PNG")
+        self.film.append(torch.from_numpy(np.frombuffer(buffer.getvalue(), np.uint8).copy()))
+
+    def frames(self) -> list[Image.Image]:
+        """Return the frames of the film."""
+        return [_opened(png) for png in self.film]
 
 
 def save(
@@ -56,15 +67,30 @@ def save(
         "precision": fabric.strategy.precision.state_dict(),
         "random": _random_states(fabric.device),
         "log": history.log,
-        "film": [_to_png(frame) for frame in history.film],
+        "film": history.film,
     }
     write_tensors(path, state)
 
 
 def restore(
-    path: Path, fabric: Fabric, learners: Learners, schedule: Schedule, n_images: int
+    path: Path,
+    fabric: Fabric,
+    learners: Learners,
+    is_possible: Callable[[Position], bool],
+    frame_size: tuple[int, int],
 ) -> tuple[Position, History]:
     """Bring modules, optimisers and random states to where the checkpoint at `path` left them.
+
+    Parameters
+    ----------
+    path
+        The file; it may come from anywhere.
+    fabric, learners
+        What to restore.
+    is_possible
+        Whether the training can be at a position.
+    frame_size
+        Width and height of the film's frames.
 
     Raises
     ------
@@ -76,11 +102,11 @@ def restore(
         if state["version"] != _VERSION:
             raise ValueError("another version")
         position = Position(**state["position"])
-        if not is_on_the_way(fabric, schedule, n_images, position):
+        if not is_possible(position):
             raise ValueError("a place where training never is")
         if position.terms is not None:
             EpochTerms(first_step=1).load_state_dict(position.terms, position.done)
-        history = _history(state["log"], state["film"], position.epoch)
+        history = _history(state["log"], state["film"], position.epoch, frame_size)
         for module, weights in zip(learners.modules, state["modules"], strict=True):
             require_like(weights, module.state_dict())
             module.load_state_dict(weights)
@@ -96,16 +122,18 @@ def restore(
     return position, history
 
 
-def _history(log: list[Any], film: list[Any], epochs: int) -> History:
+def _history(log: list[Any], film: list[Any], epochs: int, size: tuple[int, int]) -> History:
     if len(log) != epochs or len(film) != epochs:
         raise ValueError("not a record an epoch")
     for terms in log:
         if terms.keys() != log[0].keys() or not all(map(math.isfinite, terms.values())):
             raise ValueError("damaged records")
-    frames = [_from_png(frame) for frame in film]
-    if len({frame.size for frame in frames}) > 1:
-        raise ValueError("frames of several sizes")
-    return History(log, frames)
+    for png in film:
+        frame = _opened(png)
+        if frame.size != size:
+            raise ValueError("frames of another size")
+        frame.verify()  # by its checksums
+    return History(log, film)
 
 
 def _restore_moments(optimiser: Optimizer, moments: Mapping[int, Mapping[str, Tensor]]) -> None:
@@ -134,15 +162,5 @@ def _set_random_states(device: torch.device, states: dict[str, Any]) -> None:
         torch.mps.set_rng_state(states["mps"])
 
 
-def _to_png(frame: Image.Image) -> Tensor:
-    buffer = io.BytesIO()
-    frame.save(buffer, "PNG")
-    return torch.from_numpy(np.frombuffer(buffer.getvalue(), np.uint8).copy())
-
-
-def _from_png(png: Tensor) -> Image.Image:
-    image = Image.open(io.BytesIO(png.numpy().tobytes()), formats=["PNG"])
-    if image.width * image.height > _MAX_PIXELS:
-        raise ValueError("no frame of ours")
-    image.load()
-    return image
+def _opened(png: UInt8[Tensor, "bytes"]) -> Image.Image:
+    return Image.open(io.BytesIO(png.numpy().tobytes()), formats=["PNG"])

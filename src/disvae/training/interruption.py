@@ -3,10 +3,14 @@
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# seconds in which a second signal is the same request: a batch system signals every process of a
+# sweep, and the sweep then signals its runs
+_SAME = 0.5
 
 
 class Interrupted(KeyboardInterrupt):
@@ -26,15 +30,18 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Request:
-    """Whether a signal came, and which.
+    """Whether a signal came, which, and when.
 
     Attributes
     ----------
     number
         Of the signal; None: none came.
+    since
+        When it came, in seconds of a clock that is never set back.
     """
 
     number: int | None = None
+    since: float = 0
 
 
 @contextlib.contextmanager
@@ -55,8 +62,11 @@ def requests_to_stop() -> Iterator[Request]:
     }
 
     def note(number: int, _: FrameType | None) -> None:
-        request.number = number
-        _restore(before)
+        if request.number is None:
+            request.number, request.since = number, time.monotonic()
+        elif time.monotonic() - request.since > _SAME:
+            _restore(before)
+            signal.raise_signal(number)
 
     try:
         for number in before:
@@ -64,6 +74,25 @@ def requests_to_stop() -> Iterator[Request]:
         yield request
     finally:
         _restore(before)
+
+
+@contextlib.contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM raise `Interrupted`, as Ctrl-C raises `KeyboardInterrupt`."""
+    before = signal.getsignal(signal.SIGTERM)
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or before is signal.SIG_IGN:
+        yield
+        return
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        raise Interrupted("asked to stop; call it again to go on", number)
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        _restore({signal.SIGTERM: before})
 
 
 def _restore(handlers: Mapping[signal.Signals, object]) -> None:
