@@ -43,7 +43,7 @@ def create_run(
         More entries for ``specs.json``: ``img_size``, ``n_data``, ``used``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists():
+    if path.exists() or path.is_symlink():
         _archive(path)
     specs = {
         "name": path.name,
@@ -101,19 +101,25 @@ def run_path(results_dir: Path, name: str) -> Path:
     return results_dir / name
 
 
-def _archive(path: Path) -> None:
-    """Move the run at `path` into a new zip file beside it.
+def refuse_other_folders(path: Path) -> None:
+    """Leave alone what is no run: a file, a link, a sweep, any other folder.
 
     Raises
     ------
     UserError
-        If it is anything but a run: a file, a link, a sweep, any other folder.
+        If there is anything at `path` that could not be archived.
     """
-    if path.is_symlink() or not (path / "specs.json").is_file():
+    is_run = (path / "specs.json").is_file() and not path.is_symlink()
+    if (path.exists() or path.is_symlink()) and not is_run:
         raise UserError(
             f"{path} is there already and is no folder of a run; move it away, or choose another "
             "name."
         )
+
+
+def _archive(path: Path) -> None:
+    """Move the run at `path` into a new zip file beside it."""
+    refuse_other_folders(path)
     with _scratch(path) as scratch:
         packed, contents = scratch / "run.zip", None
         while contents != (contents := _contents(path)):  # a plot may come in meanwhile

@@ -203,29 +203,29 @@ def test_a_finished_run_is_left_alone(options, caplog):
 
 def test_a_run_that_another_process_ends_meanwhile_is_left_alone(options, monkeypatch):
     run = interrupted(options, monkeypatch)
-    prepare, outcomes = training._prepare, []
+    prepare, outcomes = training.prepare, []
 
     def prepare_late(*arguments):
-        monkeypatch.setattr(training, "_prepare", prepare)
+        monkeypatch.setattr(training, "prepare", prepare)
         disvae.train("run", resume=True, results_dir=run.parent)
         outcomes.append(outcome(run))
         return prepare(*arguments)
 
-    monkeypatch.setattr(training, "_prepare", prepare_late)
+    monkeypatch.setattr(training, "prepare", prepare_late)
     disvae.train("run", resume=True, results_dir=run.parent)
     assert outcome(run) == outcomes[0]
 
 
 def test_a_run_that_another_process_began_anew_is_refused(options, monkeypatch):
     run = interrupted(options, monkeypatch)
-    prepare = training._prepare
+    prepare = training.prepare
 
     def prepare_late(*arguments):
-        monkeypatch.setattr(training, "_prepare", prepare)
+        monkeypatch.setattr(training, "prepare", prepare)
         disvae.train("run", **{**options, "lr": 2e-3})
         return prepare(*arguments)
 
-    monkeypatch.setattr(training, "_prepare", prepare_late)
+    monkeypatch.setattr(training, "prepare", prepare_late)
     with pytest.raises(UserError, match="Another process began"):
         disvae.train("run", resume=True, results_dir=run.parent)
 

@@ -4,43 +4,26 @@ import logging
 import secrets
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
-from lightning_fabric import Fabric
-
-from disvae import metrics
-from disvae.data import Dataset, load_dataset
 from disvae.errors import UserError
 from disvae.files import remove_rests
-from disvae.lifecycle.assessment import DOCUMENTED, score, write_test_losses
-from disvae.models.burgess import check_image_shape
-from disvae.objectives import FactorVAE, Objective
+from disvae.lifecycle.assessment import score, write_test_losses
+from disvae.lifecycle.preparation import Prepared, prepare
 from disvae.options import INCIDENTAL, Options, resolve
 from disvae.plots.animations import training_frame, write_gif
 from disvae.run import Run, open_run
-from disvae.run_folder import create_run, run_path, sole_trainer
+from disvae.run_folder import create_run, refuse_other_folders, run_path, sole_trainer
 from disvae.training import checkpoint
 from disvae.training.checkpoint import History
 from disvae.training.interruption import Interrupted, Request, requests_to_stop
-from disvae.training.loop import Epoch, Position, Schedule, is_on_the_way, train_epochs
-from disvae.training.setup import Learners, make_fabric, make_learners, make_objective
+from disvae.training.loop import Epoch, Position, is_on_the_way, train_epochs
+from disvae.training.setup import Learners, make_fabric
 
 logger = logging.getLogger("disvae")
-
-
-class _Prepared(NamedTuple):
-    """All that training works with."""
-
-    fabric: Fabric
-    dataset: Dataset
-    held_out: Dataset
-    schedule: Schedule
-    learners: Learners
-    objective: Objective
 
 
 def train(name: str, *, resume: bool = False, **options: Any) -> Run:
@@ -72,7 +55,9 @@ def train(name: str, *, resume: bool = False, **options: Any) -> Run:
     chosen = resolve(given)
     path = run_path(chosen.results_dir, name)
     before = open_run(path) if resume else None
-    if before is not None:
+    if before is None:
+        refuse_other_folders(path)  # rather than after the data were prepared
+    else:
         chosen = _options_to_go_on(before, given)
         if before.is_trained:
             return _left_alone(before)
@@ -80,7 +65,7 @@ def train(name: str, *, resume: bool = False, **options: Any) -> Run:
     fabric.launch()
     if before is not None and fabric.world_size > 1:
         raise UserError("Only training on one device can be resumed; train the run anew.")
-    prepared = _prepare(fabric, chosen, fabric.broadcast(_seed(chosen, before)), before)
+    prepared = prepare(fabric, chosen, fabric.broadcast(_seed(chosen, before)), before)
     if not fabric.is_global_zero:
         _train(prepared, None, chosen, Position(), History([], []))
         fabric.barrier()
@@ -134,34 +119,7 @@ def _seed(options: Options, before: Run | None) -> int:
     return secrets.randbits(32) if options.seed is None else options.seed
 
 
-def _prepare(fabric: Fabric, options: Options, seed: int, before: Run | None) -> _Prepared:
-    def split(name: str) -> Dataset:
-        if before is not None:
-            return before.dataset(options.data_dir, name)
-        return load_dataset(
-            options.dataset,
-            options.data_dir,
-            split=name,
-            train_fraction=options.train_fraction,
-            seed=seed,
-            image_size=options.image_size,
-        )
-
-    dataset = _on_one_first(fabric, lambda: split("train"))
-    check_image_shape(dataset.image_shape)
-    if options.is_metrics:
-        metrics.plan(DOCUMENTED, *metrics.provided(dataset))  # rather than after hours of training
-    held_out = dataset if options.split == "train" else split("test")
-    schedule = _schedule(fabric, options, dataset, seed)
-    _make_deterministic(seed)
-    learners = make_learners(fabric, options, dataset.image_shape)
-    if fabric.world_size > 1:
-        torch.manual_seed(seed + 1 + fabric.global_rank)  # equal weights, but own noise
-    objective = make_objective(options, len(dataset), learners.discriminator)
-    return _Prepared(fabric, dataset, held_out, schedule, learners, objective)
-
-
-def _create(path: Path, options: Options, given: Mapping[str, Any], prepared: _Prepared) -> Run:
+def _create(path: Path, options: Options, given: Mapping[str, Any], prepared: Prepared) -> Run:
     facts = {
         "img_size": list(prepared.dataset.image_shape),
         "n_data": len(prepared.dataset),
@@ -177,7 +135,7 @@ def _create(path: Path, options: Options, given: Mapping[str, Any], prepared: _P
     return create_run(path, options, given, facts)
 
 
-def _start(run: Run, prepared: _Prepared) -> tuple[Position, History]:
+def _start(run: Run, prepared: Prepared) -> tuple[Position, History]:
     """Return where training starts: at the checkpoint if there is one."""
     begun = run.specs.get("n_data"), run.specs.get("images_sha256")
     if begun != (len(prepared.dataset), prepared.dataset.images_hash):
@@ -200,7 +158,7 @@ def _start(run: Run, prepared: _Prepared) -> tuple[Position, History]:
 
 
 def _train(
-    prepared: _Prepared, run: Run | None, options: Options, start: Position, history: History
+    prepared: Prepared, run: Run | None, options: Options, start: Position, history: History
 ) -> None:
     """Train, and keep what comes of it: logs, weights, checkpoints, the film."""
     fabric, learners = prepared.fabric, prepared.learners
@@ -254,33 +212,3 @@ def _keep_epoch(
     )
     if (epoch.number + 1) % options.checkpoint_every == 0:
         run.write_model(model, epoch.number + 1)
-
-
-def _on_one_first(fabric: Fabric, load: Callable[[], Dataset]) -> Dataset:
-    """Open the dataset; only one process prepares it."""
-    dataset = load() if fabric.is_global_zero else None
-    fabric.barrier()
-    return dataset or load()
-
-
-def _schedule(fabric: Fabric, options: Options, dataset: Dataset, seed: int) -> Schedule:
-    # FactorVAE takes two batches a step, and so twice the epochs for the same steps
-    factor = FactorVAE.batches_per_step if options.loss == "factor" else 1
-    images_per_step = options.batch_size * factor
-    if len(dataset) < 2 * fabric.world_size:  # one image is no batch
-        raise UserError(
-            f"{dataset.name} has {len(dataset)} images to train on, but 2 a device are the least; "
-            "add images, or raise --train-fraction."
-        )
-    if images_per_step % fabric.world_size:
-        raise UserError(
-            f"{images_per_step} images a step cannot be shared by {fabric.world_size} devices; "
-            "choose a --batch-size that is a multiple."
-        )
-    return Schedule(options.epochs * factor, images_per_step, options.max_steps, seed)
-
-
-def _make_deterministic(seed: int) -> None:
-    torch.manual_seed(seed)
-    torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.benchmark = False

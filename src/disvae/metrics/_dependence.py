@@ -52,8 +52,9 @@ def total_correlation(codes: Num[ArrayLike, "N D"]) -> float:
     -----
     Watanabe 1960; as a score of codes in Locatello et al. 2019, section 5.2.
     """
-    correlation = _covariance(as_codes(codes), standardise=True)
-    eigenvalues = np.linalg.eigvalsh(correlation)
+    centred = _centred(as_codes(codes))
+    centred /= np.sqrt((centred**2).mean(axis=0))
+    eigenvalues = np.linalg.eigvalsh(centred.T @ centred / len(centred))
     # Rounding leaves an eigenvalue of 0 anywhere up to here, on either side of 0.
     floor = len(eigenvalues) * np.finfo(np.float64).eps
     return max(0.0, float(-np.log(np.maximum(eigenvalues, floor)).sum() / 2))
@@ -87,11 +88,13 @@ def wasserstein_dependence(codes: Num[ArrayLike, "N D"]) -> WassersteinDependenc
     Xiao and Wang, "Disentangled Representation Learning with Wasserstein Total Correlation",
     2019; closed form as in Locatello et al. 2019, section 5.2.
     """
-    covariance = _covariance(as_codes(codes), standardise=False)
-    scale = np.sqrt(np.diag(covariance))
-    eigenvalues = np.linalg.eigvalsh(scale[:, None] * covariance * scale)
-    total = float(np.trace(covariance))
-    distance = max(0.0, 2 * total - 2 * float(np.sqrt(np.maximum(eigenvalues, 0)).sum()))
+    centred = _centred(as_codes(codes))
+    # C = root^T root: singular values of the root keep digits that eigenvalues of C lose
+    root = np.linalg.qr(centred / np.sqrt(len(centred) - 1), mode="r")
+    scale = np.linalg.norm(root, axis=0)
+    total = float(scale @ scale)
+    overlap = float(np.linalg.svd(root * scale, compute_uv=False).sum())
+    distance = max(0.0, 2 * total - 2 * overlap)
     return WassersteinDependence(distance / total if total > 0 else 0.0, distance)
 
 
@@ -141,13 +144,8 @@ def code_information(
     return estimate(repeated(once, seed, repeats))
 
 
-def _covariance(
-    codes: Float[np.ndarray, "N D"], *, standardise: bool
-) -> Float[np.ndarray, "active active"]:
-    """Covariance, or correlation, of the codes that are not constant."""
+def _centred(codes: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N active"]:
+    """Return the codes that are not constant, less their means."""
     active = codes[:, varies(codes)]
-    centred = active - active.mean(axis=0)
-    if standardise:
-        centred /= np.sqrt((centred**2).mean(axis=0))
-    squares: Float[np.ndarray, "active active"] = centred.T @ centred
-    return squares / (len(codes) if standardise else len(codes) - 1)
+    centred: Float[np.ndarray, "N active"] = active - active.mean(axis=0)
+    return centred
