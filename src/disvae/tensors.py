@@ -34,9 +34,9 @@ def read_tensors(path: Path) -> dict[str, Any]:
         raise UserError(f"There is no file {path}; restore it from a copy or train again.")
     content = path.read_bytes()
     try:
-        for pickled in _pickles(content):
-            _refuse_other_objects(pickled)
         with warnings.catch_warnings(action="ignore"):  # of files that are no weights
+            for pickled in _pickles(content):
+                _refuse_other_objects(pickled)
             loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         if not isinstance(loaded, dict) or not all(map(_is_whole, _tensors(loaded))):
             raise ValueError
