@@ -41,6 +41,12 @@ def test_entries_that_are_merged_at_once_are_all_kept(tmp_path):
     assert len(json.loads(path.read_text())) == 40
 
 
+def test_a_folder_that_is_gone_is_not_made_anew(tmp_path):
+    with pytest.raises(FileNotFoundError, match="No such file"):
+        files.merge_json(tmp_path / "gone/log.json", {"a": 1})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_files_get_the_permissions_of_ordinary_files(tmp_path):
     ordinary = tmp_path / "ordinary"
     ordinary.touch()

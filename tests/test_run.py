@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import zipfile
 
 import pytest
@@ -148,6 +149,22 @@ def test_dates_that_zip_files_do_not_know_are_no_hindrance(tmp_path):
     create_run(tmp_path / "run", Options(), {}, {})
     (archive,) = tmp_path.glob("run.*.zip")
     assert zipfile.ZipFile(archive).read("run/note.txt") == b"old"
+
+
+def test_links_in_an_old_run_are_archived_as_links(tmp_path):
+    run = create_run(tmp_path / "run", Options(), {}, {})
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine").write_text("mine")
+    (run.path / "nowhere").symlink_to("gone")
+    (run.path / "plots").symlink_to(elsewhere)
+    create_run(tmp_path / "run", Options(), {}, {})
+    (archive,) = tmp_path.glob("run.*.zip")
+    with zipfile.ZipFile(archive) as packed:
+        assert packed.read("run/nowhere") == b"gone"
+        assert packed.read("run/plots") == os.fsencode(elsewhere)
+        assert stat.S_ISLNK(packed.getinfo("run/plots").external_attr >> 16)
+    assert (elsewhere / "mine").read_text() == "mine"
 
 
 def test_what_comes_in_while_a_run_is_archived_is_archived_too(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -92,6 +93,8 @@ def merge_json(path: Path, entries: Mapping[str, Any]) -> dict[str, Any]:
     UserError
         If the file is there and holds anything else.
     """
+    if not path.parent.is_dir():  # the lock would make it anew
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     with FileLock(path.with_name(f".{path.name}.lock")):  # others may merge theirs
         merged = {**(read_json(path) if path.exists() else {}), **entries}
         write_text(path, to_json(merged))

@@ -3,8 +3,10 @@
 import contextlib
 import glob
 import itertools
+import os
 import re
 import shutil
+import stat
 import tempfile
 import time
 import zipfile
@@ -123,25 +125,34 @@ def _archive(path: Path) -> None:
     with _scratch(path) as scratch:
         packed, contents = scratch / "run.zip", None
         while contents != (contents := _contents(path)):  # a plot may come in meanwhile
-            _pack(path, packed)
+            with contextlib.suppress(FileNotFoundError):  # or go; then the contents differ
+                _pack(path, packed)
         put_in_place(packed, _new_file(path, ".zip"))
         path.rename(scratch / path.name)  # goes as a whole
 
 
 def _contents(path: Path) -> dict[Path, tuple[int, int]]:
-    """Return size and time of each file below `path`."""
-    return {
-        file: (file.stat().st_size, file.stat().st_mtime_ns)
-        for file in path.rglob("*")
-        if file.is_file()
-    }
+    """Return size and time of all that is below `path`."""
+    found = {}
+    for file in path.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            state = file.lstat()
+            found[file] = state.st_size, state.st_mtime_ns
+    return found
 
 
 def _pack(path: Path, packed: Path) -> None:
     # clocks may be wrong: dates before 1980, which zip files do not know, become 1980
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         for file in sorted(path.rglob("*")):
-            archive.write(file, file.relative_to(path.parent))
+            inside = file.relative_to(path.parent)
+            if file.is_symlink():
+                link = zipfile.ZipInfo(inside.as_posix())
+                link.create_system = 3  # Unix, whose kinds of files the attributes tell
+                link.external_attr = (stat.S_IFLNK | 0o777) << 16
+                archive.writestr(link, os.fsencode(file.readlink()))
+            elif file.is_file() or file.is_dir():
+                archive.write(file, inside)
 
 
 @contextlib.contextmanager

@@ -38,7 +38,7 @@ def read_tensors(path: Path) -> dict[str, Any]:
             for pickled in _pickles(content):
                 _refuse_other_objects(pickled)
             loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        if not isinstance(loaded, dict) or not all(map(_is_whole, _tensors(loaded))):
+        if not isinstance(loaded, dict) or not all(map(_is_plain, _leaves(loaded))):
             raise ValueError
     except Exception:  # the loaders raise many kinds
         raise UserError(
@@ -73,7 +73,10 @@ def require_like(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) ->
 
 def _pickles(content: bytes) -> Iterator[IO[bytes]]:
     """Yield the streams of the file that PyTorch unpickles."""
-    if not zipfile.is_zipfile(io.BytesIO(content)):
+    is_zip = content.startswith(b"PK\x03\x04")  # as PyTorch tells them apart
+    if is_zip != zipfile.is_zipfile(io.BytesIO(content)):
+        raise ValueError  # a file that is one thing to us and another to PyTorch
+    if not is_zip:
         stream = io.BytesIO(content)
         for _ in range(_LEGACY_PICKLES):
             yield stream
@@ -83,7 +86,7 @@ def _pickles(content: bytes) -> Iterator[IO[bytes]]:
             # PyTorch compresses nothing; what would unpack to more than the file is no weights
             if entry.compress_type != zipfile.ZIP_STORED:
                 raise ValueError
-            if entry.filename.endswith(".pkl"):
+            if entry.filename.lower().endswith(".pkl"):
                 yield archive.open(entry)
 
 
@@ -97,6 +100,13 @@ def _refuse_other_objects(pickled: IO[bytes]) -> None:
                 raise ValueError
 
 
+def _is_plain(value: object) -> bool:
+    """Whether it is a plain value, or a tensor of which the file holds each value."""
+    if not isinstance(value, Tensor):
+        return value is None or isinstance(value, str | bool | int | float)
+    return _is_whole(value)
+
+
 def _is_whole(tensor: Tensor) -> bool:
     """Whether the file holds each value; a view can claim any number of them."""
     if tensor.layout != torch.strided or tensor.device.type != "cpu":
@@ -104,13 +114,13 @@ def _is_whole(tensor: Tensor) -> bool:
     return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
 
 
-def _tensors(content: object) -> Iterator[Tensor]:
-    """Yield all tensors; a container that stands in many places is walked through once."""
+def _leaves(content: object) -> Iterator[object]:
+    """Yield all that is no container; one that stands in many places is walked through once."""
     waiting, seen = [content], set()
     while waiting:
         value = waiting.pop()
-        if isinstance(value, Tensor):
+        if not isinstance(value, Mapping | list | tuple):
             yield value
-        elif id(value) not in seen and isinstance(value, Mapping | list | tuple):
+        elif id(value) not in seen:
             seen.add(id(value))
             waiting += value.values() if isinstance(value, Mapping) else value

@@ -3,6 +3,8 @@
 import contextlib
 import io
 import json
+import os
+import sys
 import zipfile
 
 import numpy as np
@@ -38,6 +40,17 @@ def test_arrays_of_all_layouts_and_types(tmp_path, layout, dtype):
     np.testing.assert_array_equal(dataset.images(slice(None)).numpy(), wanted)
     assert dataset.name == "own"
     assert dataset.factors is None
+
+
+def test_large_factors_capitals_and_names_that_are_no_utf8(tmp_path):
+    """As of hashed identifiers, and of other systems."""
+    odd = b"own\xff.NPZ" if sys.platform == "linux" else b"own.NPZ"  # others allow text only
+    path = tmp_path / os.fsdecode(odd)
+    factors = np.array([2**63, 2**63 + 3, 2**64 - 1, 2**63], np.uint64)
+    with path.open("wb") as stream:
+        np.savez(stream, images=noise(32, 32, 4).transpose(2, 0, 1), factors=factors)
+    dataset = load_dataset(path, tmp_path / "data", image_size=32)
+    assert dataset.factors.ravel().tolist() == [0, 1, 2, 0]
 
 
 def test_arrays_of_another_size_are_resized_and_grey_found(tmp_path):

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import disvae
+from disvae.cli import main
 from disvae.errors import UserError
 from disvae.metrics import read_codes
 from disvae.options import Options, resolve
@@ -171,9 +172,18 @@ def bomb():
     return buffer.getvalue()
 
 
-def weights(content):
+def weights(content, **form):
     buffer = io.BytesIO()
-    torch.save(content, buffer)
+    torch.save(content, buffer, **form)
+    return buffer.getvalue()
+
+
+def renamed(content):
+    """The same with ``data.PKL``, which PyTorch reads too."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as honest, zipfile.ZipFile(buffer, "w") as other:
+        for entry in honest.infolist():
+            other.writestr(entry.filename.replace(".pkl", ".PKL"), honest.read(entry))
     return buffer.getvalue()
 
 
@@ -201,10 +211,25 @@ def doubled(depth):
         lambda: weights([torch.zeros(3)]),
         lambda: weights({"a": doubled(60)}),
         lambda: weights({"a": Bytes()}),
+        lambda: weights({"a": Bytes()}, _use_new_zipfile_serialization=False) + weights({}),
+        lambda: renamed(weights({"a": Bytes()})),
+        lambda: weights({"a": torch.device("cpu")}),
         lambda: weights({}),
         lambda: b"",
     ],
-    ids=["bomb", "view", "meta", "list", "lists of lists", "bytes", "nothing", "empty"],
+    ids=[
+        "bomb",
+        "view",
+        "meta",
+        "list",
+        "lists of lists",
+        "bytes",
+        "old bytes before a zip",
+        "bytes in capitals",
+        "device",
+        "nothing",
+        "empty",
+    ],
 )
 @pytest.mark.parametrize("name", ["model.pt", "checkpoint.pt"])
 def test_what_is_no_weights_is_refused(run, saved, name, content):
@@ -257,6 +282,29 @@ def npz(draw_arrays):
 
 
 CODES = npz({"mean": np.zeros((4, 2)), "logvar": np.zeros((4, 2)), "factors": np.eye(4)})
+
+
+@pytest.mark.parametrize("names", ["shape", [["a", "b"]], 3.0])
+def test_names_of_factors_in_any_form_are_read_or_refused(tmp_path, names):
+    np.savez(
+        tmp_path / "codes.npz", mean=np.eye(4), factors=np.arange(4)[:, None], factor_names=names
+    )
+    refused_or_read(lambda: read_codes(tmp_path / "codes.npz"))
+
+
+@pytest.mark.parametrize(
+    "setting", ["dci.seed=-1", "sap.regularisation=inf", "sap.regularisation=1e300",
+                "irs.num_points=100000000000000", "factor_vae.prune_std=nan"],
+)  # fmt: skip
+def test_absurd_settings_of_scores_are_refused(tmp_path, setting, capsys):
+    codes = np.random.default_rng(0).normal(size=(20, 3))
+    np.savez(tmp_path / "c.npz", mean=codes, factors=np.arange(20)[:, None] % 4)
+    name = setting.partition(".")[0]
+    words = ["score", "--codes", str(tmp_path / "c.npz"), "--metrics", name]
+    assert main([*words, "--metric-settings", setting]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("disvae: ")
+    assert setting.partition(".")[2].partition("=")[0] in said
 
 
 def test_codes_that_would_fill_the_memory_are_refused(tmp_path, monkeypatch):

@@ -140,6 +140,17 @@ def test_bad_commands_are_one_sentence(results, arguments, said, capsys, monkeyp
     assert sorted(results.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("name", "width", "said"), [("w.gif", 65_536, "65,535"), ("w.webp", 16_384, "16,383")]
+)
+def test_films_larger_than_their_format_are_refused(tmp_path, name, width, said):
+    with pytest.raises(disvae.UserError, match=f"at most {said} a side"):
+        plots.write_animation(tmp_path / name, [Image.new("L", (width, 2))])
+    with pytest.raises(disvae.UserError, match="no frame"):
+        plots.write_animation(tmp_path / name, [])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_film_that_would_fill_the_memory_is_refused(results, monkeypatch):
     path = results / "run/posterior_traversals.gif"
     path.write_bytes(

@@ -1,6 +1,7 @@
 """Traversals, by their codes and pixels."""
 
 import shutil
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -27,6 +28,8 @@ def test_a_row_varies_its_latent_only_from_minus_m_to_m():
 
 
 def test_quantiles_are_those_of_scipy_for_prior_and_posterior():
+    extreme = traversal_codes(standard_normal(2), np.array([1]), 3, max_traversal=0.49999999)
+    assert extreme[0, -1, 1] == pytest.approx(NormalDist().inv_cdf(0.99999999), rel=1e-5)
     prior = traversal_codes(standard_normal(2), np.array([1]), 3, max_traversal=0.45)
     np.testing.assert_allclose(prior[0, :, 1], [-1.645, 0, 1.645], atol=5e-4)
     mean, std = 0.4, 0.1

@@ -95,7 +95,7 @@ def prepare(
         return _prepare_named(entry, data_root(root) / entry.name)
     if known is not None:
         return path
-    if path.is_dir() or path.suffix == ".npz":
+    if path.is_dir() or path.suffix.lower() == ".npz":
         return _prepare_own(path, data_root(root), image_size or own.SIZE)
     raise UserError(
         f"There is no dataset '{name_or_path}'; choose among {', '.join(CATALOG)}, "
@@ -222,12 +222,18 @@ def _write(
         background=entry.background,
         factors=dict(entry.factors),
         packed=entry.packed,
-        source={name: copy.source for name, copy in copies.items()} or {"images": "computed"},
-        source_hashes={name: copy.hash for name, copy in copies.items()},
+        source={_as_utf8(name): _as_utf8(copy.source) for name, copy in copies.items()}
+        or {"images": "computed"},
+        source_hashes={_as_utf8(name): copy.hash for name, copy in copies.items()},
         skipped=dict(skipped or {}),
     )
     with building(folder, manifest) as builder:
         entry.write({name: copy.path for name, copy in copies.items()}, builder)
+
+
+def _as_utf8(name: str) -> str:
+    """Write bytes of file names that are no UTF-8 as escapes, for the manifest."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _refuse_occupied(folder: Path) -> None:

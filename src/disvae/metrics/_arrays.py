@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, Num
 from disvae.errors import UserError
 
 SPARSE = 8  # possible keys a row, beyond which sorting beats a table of all keys
-LARGEST = 1e100
+LARGEST = 1e30  # trees read float32
 TINY = 1e-140  # its square is still a number
 ONE_VALUE = "Factor {} has only one value, so leave it out of the scoring."
 
@@ -206,7 +206,7 @@ def _number_values(column: Num[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
     """Replace values by their rank among the distinct ones."""
     low, high = column.min(), column.max()
     if column.dtype.kind in "iu" and int(high) - int(low) < SPARSE * len(column):
-        shifted = column.astype(np.int64) - int(low)
+        shifted = (column - low).astype(np.int64)  # in its own type: unsigned ones may be larger
         return compact(shifted, int(high) - int(low) + 1)[1]
     inverse: Int[np.ndarray, " N"] = np.unique(column, return_inverse=True)[1]
     return inverse

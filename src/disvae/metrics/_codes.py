@@ -150,5 +150,8 @@ def read_codes(path: Path) -> Codes:
             f"{path} is no .npz file with an array 'mean' of shape [N, D] "
             "(and optionally logvar, factors, factor_names, all without Python objects)."
         )
-    names = [str(name) for name in arrays.pop("factor_names", np.array([]))]
+    given = np.atleast_1d(arrays.pop("factor_names", np.array([])))
+    if given.ndim > 1:
+        raise UserError(f"{path}: factor_names should be a list of names, not a table.")
+    names = [str(name) for name in given]
     return Codes(**arrays, factor_names=names)

@@ -1,6 +1,7 @@
 """What to compute: scores, settings and factors, checked before any work is done."""
 
 import inspect
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from disvae.errors import UserError
 from disvae.metrics._codes import factor_columns
 from disvae.metrics._registry import SCORES, Score, find
+
+_LARGEST = 10**9  # of a setting
 
 Settings = Mapping[str, Mapping[str, Any]]
 
@@ -111,4 +114,17 @@ def _merge(score: Score, common: Mapping[str, Any], given: Mapping[str, Any]) ->
         except ValidationError as error:
             expected = error.errors()[0]["msg"].replace("Input should be", "it should be")
             raise UserError(f"{value!r} cannot be {name} of {score.name}: {expected}.") from None
+        _require_sensible(score, name, merged[name])
     return merged
+
+
+def _require_sensible(score: Score, name: str, value: object) -> None:
+    """Refuse numbers that no setting takes; each score checks its own bounds."""
+    if not isinstance(value, int | float):
+        return
+    if not math.isfinite(value) or abs(value) > _LARGEST or (name == "seed" and value < 0):
+        least = 0 if name == "seed" else -_LARGEST
+        raise UserError(
+            f"{value!r} cannot be {name} of {score.name}: it should be from {least:,} to "
+            f"{_LARGEST:,}."
+        )

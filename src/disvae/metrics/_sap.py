@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Num
 
+from disvae.errors import UserError
 from disvae.metrics._arrays import ArrayLike, checked, factor_values, require_at_least, varies
 from disvae.metrics._classifier import (
     Split,
@@ -16,6 +17,8 @@ from disvae.metrics._classifier import (
 from disvae.metrics._gap import two_largest
 from disvae.metrics._sampling import Estimate, estimate, repeated
 from disvae.metrics._threads import in_threads
+
+_LARGEST_REGULARISATION = 1e6
 
 
 class SAP(NamedTuple):
@@ -80,6 +83,11 @@ def sap(
     """
     table, labels = checked(codes, factors)
     require_at_least("regularisation", regularisation, 1e-12)
+    if regularisation > _LARGEST_REGULARISATION:
+        raise UserError(
+            f"regularisation should be at most {_LARGEST_REGULARISATION:g}, beyond which the "
+            f"solver does not end, but it is {regularisation:g}."
+        )
     known = factor_values(factors, len(table)).astype(np.float64) if continuous else labels
 
     def once(rng: np.random.Generator) -> Float[np.ndarray, "D K"]:

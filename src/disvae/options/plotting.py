@@ -24,7 +24,7 @@ class PlotOptions(Places):
         ),
     ] = 7
     max_traversal: Annotated[
-        Annotated[float, Field(gt=0, allow_inf_nan=False)],
+        Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)],
         Parameter(
             alias="-t",
             group=PLOT,

@@ -100,6 +100,8 @@ def write_animation(
     """
     path = Path(path)
     check_place(path)
+    if not frames:
+        raise UserError(f"{path} would have no frame; draw at least one.")
     _WRITERS[path.suffix.lower()](path, frames, frames_per_second)
 
 
@@ -137,10 +139,18 @@ def write_webp(path: Path, frames: Sequence[Image.Image], frames_per_second: flo
     )
 
 
+_MOST_PIXELS = {"GIF": 65_535, "WEBP": 16_383}  # a side
 _WRITERS = {".gif": write_gif, ".webp": write_webp}
 
 
 def _save(path: Path, frames: Sequence[Image.Image], durations: list[int], **settings: Any) -> None:
+    largest = _MOST_PIXELS[settings["format"]]
+    if max(frames[0].size) > largest:
+        width, height = frames[0].size
+        raise UserError(
+            f"{path} would be {width} x {height} pixels, but its format has at most {largest:,} a "
+            "side; draw fewer rows or columns."
+        )
     with replacing(path) as temporary:
         frames[0].save(
             temporary,

@@ -100,7 +100,9 @@ def traversal_codes(
             end = torch.tensor(max_traversal, dtype=torch.float32)
             centre = torch.tensor(0.0)
         else:
-            quantile = torch.special.ndtri(torch.tensor(0.5 + max_traversal))
+            # of the lower tail, where numbers are dense
+            tail = torch.tensor(0.5 - max_traversal, dtype=torch.float64)
+            quantile = -torch.special.ndtri(tail).float()
             end = base.std[0, latent] * quantile
             centre = base.mean[0, latent]
         codes[row, :, latent] = centre + end * torch.linspace(-1, 1, n_cols)
