@@ -31,7 +31,7 @@ def create_run(
 ) -> Run:
     """Make the folder of a new run and write its ``specs.json``.
 
-    A folder that is there already is kept: it goes to ``<name>.<time>.zip`` beside it.
+    A run that is there already is kept: it goes to ``<name>.<time>.zip`` beside it.
 
     Parameters
     ----------
@@ -42,7 +42,12 @@ def create_run(
     given
         Those that the user chose.
     facts
-        More entries for ``specs.json``: ``img_size``, ``n_data``, ``used``.
+        More entries for ``specs.json``: ``img_size``, ``n_data``, ``used`` and others.
+
+    Raises
+    ------
+    UserError
+        If there is anything else of that name.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() or path.is_symlink():

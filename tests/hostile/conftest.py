@@ -1,0 +1,17 @@
+"""The run whose files the tests overwrite."""
+
+import shutil
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def run(trained, tmp_path_factory):
+    """A run whose files the tests overwrite; they put back what they changed."""
+    return shutil.copytree(trained.path, tmp_path_factory.mktemp("results") / "run")
+
+
+@pytest.fixture(scope="module")
+def saved(trained):
+    """The weights as bytes."""
+    return (trained.path / "model.pt").read_bytes()

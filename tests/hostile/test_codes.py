@@ -1,0 +1,60 @@
+"""Codes of anyone's model, and settings of their scores."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from disvae.cli import main
+from disvae.errors import UserError
+from disvae.metrics import read_codes
+from tests.hostile.inputs import damaged, refused_or_read
+
+pytestmark = pytest.mark.usefixtures("nothing_outside")
+
+
+def npz(draw_arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, **draw_arrays)
+    return buffer.getvalue()
+
+
+CODES = npz({"mean": np.zeros((4, 2)), "logvar": np.zeros((4, 2)), "factors": np.eye(4)})
+
+
+@pytest.mark.parametrize("names", ["shape", [["a", "b"]], 3.0])
+def test_names_of_factors_in_any_form_are_read_or_refused(tmp_path, names):
+    np.savez(
+        tmp_path / "codes.npz", mean=np.eye(4), factors=np.arange(4)[:, None], factor_names=names
+    )
+    refused_or_read(lambda: read_codes(tmp_path / "codes.npz"))
+
+
+@pytest.mark.parametrize(
+    "setting", ["dci.seed=-1", "sap.regularisation=inf", "sap.regularisation=1e300",
+                "irs.num_points=100000000000000", "factor_vae.prune_std=nan"],
+)  # fmt: skip
+def test_absurd_settings_of_scores_are_refused(tmp_path, setting, capsys):
+    codes = np.random.default_rng(0).normal(size=(20, 3))
+    np.savez(tmp_path / "c.npz", mean=codes, factors=np.arange(20)[:, None] % 4)
+    name = setting.partition(".")[0]
+    words = ["score", "--codes", str(tmp_path / "c.npz"), "--metrics", name]
+    assert main([*words, "--metric-settings", setting]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("disvae: ")
+    assert setting.partition(".")[2].partition("=")[0] in said
+
+
+def test_codes_that_would_fill_the_memory_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("disvae.metrics._codes._MAX_BYTES", 2**20)
+    np.savez_compressed(tmp_path / "codes.npz", mean=np.zeros((2**14, 16)))
+    with pytest.raises(UserError, match=r"codes\.npz would fill more than 1,048,576 bytes"):
+        read_codes(tmp_path / "codes.npz")
+
+
+@given(damaged(CODES))
+def test_damaged_codes(tmp_path_factory, content):
+    file = tmp_path_factory.getbasetemp() / "codes.npz"
+    file.write_bytes(content)
+    refused_or_read(lambda: read_codes(file))
