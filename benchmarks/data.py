@@ -97,7 +97,7 @@ def make_shapes3d(path: Path, count: int) -> None:
 
 def factors(name: str, count: int) -> dict[str, int]:
     """Return the factors of the dataset, or of a smaller one: the last has all values."""
-    from disvae.data.catalog import CATALOG
+    from disvae.data.catalogue.registry import CATALOG
 
     known = dict(CATALOG[name].factors)
     if known and math.prod(known.values()) != count:
@@ -116,7 +116,7 @@ MAKERS: dict[str, tuple[str, Callable[[Path, int], None]]] = {
 
 def prepare(name: str, count: int, raw: Path, root: Path) -> None:
     """Prepare the raw file as if it were the published one; runs in a process of its own."""
-    from disvae.data import catalog
+    from disvae.data.catalogue import registry as catalog
     from disvae.data.prepare import import_files
 
     entry = catalog.CATALOG[name]

@@ -16,14 +16,14 @@ import torch
 
 import disvae
 from benchmarks.report import Row, flops, matrix_product, table, time_in_turn, write
-from disvae import metrics
-from disvae.data import Dataset
 from disvae.data.batches import to_unit_interval
+from disvae.data.dataset import Dataset
+from disvae.devices.fabric import make_fabric
 from disvae.objectives import Objective
 from disvae.options import Options
-from disvae.run import Run
+from disvae.runs.run import Run
+from disvae.training.learners import Learners, make_learners, make_objective
 from disvae.training.loop import Schedule, accumulate_gradients, train_epochs
-from disvae.training.setup import Learners, make_fabric, make_learners, make_objective
 
 BATCH = 64
 FRACTION = 0.03
@@ -74,7 +74,7 @@ def encode(path: Path) -> Callable[[], object]:
     """Make a function that encodes the images of a run, as scores have it."""
     run = disvae.open_run(path)
     make_fabric(run.options)
-    return lambda: metrics.encode(run)
+    return lambda: run.encode()
 
 
 def encoder_flops(run: Run, n_images: int) -> float:

@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import UInt8
 from torch import Tensor
 
-from disvae.data import Dataset
-from disvae.data.dsprites import render_block
+from disvae.data.catalogue.dsprites import render_block
+from disvae.data.dataset import Dataset
 from disvae.data.store import Manifest, building, read_manifest
 
 _BLOCKS = 20  # of 1,024 sprites, or as many other images

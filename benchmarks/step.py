@@ -17,9 +17,10 @@ from torch import Tensor
 from benchmarks import inputs, plain
 from benchmarks.report import Row, flops, matrix_product, table, time_in_turn, write
 from disvae.data.batches import batches, epoch_order
+from disvae.devices.fabric import make_fabric
 from disvae.options import resolve
+from disvae.training.learners import make_learners, make_objective
 from disvae.training.loop import accumulate_gradients
-from disvae.training.setup import make_fabric, make_learners, make_objective
 
 BATCH = 64
 LOSSES = {"VAE": ("VAE", "betaH", "betaB", "btcvae"), "FactorVAE": ("factor",)}

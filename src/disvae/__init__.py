@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from disvae import metrics, objectives, plots
-    from disvae.data import Dataset, load_dataset
+    from disvae.data.dataset import Dataset
+    from disvae.data.prepare import load_dataset
     from disvae.errors import UserError
-    from disvae.lifecycle import train
-    from disvae.models import VAE
+    from disvae.models.vae import VAE
     from disvae.posterior import Posterior
-    from disvae.run import Run, open_run
+    from disvae.runs.run import Run, open_run
+    from disvae.training.train import train
 
 __version__ = "0.1.0"
 
@@ -29,14 +30,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "VAE": "disvae.models",
-    "Dataset": "disvae.data",
+    "VAE": "disvae.models.vae",
+    "Dataset": "disvae.data.dataset",
     "Posterior": "disvae.posterior",
-    "Run": "disvae.run",
+    "Run": "disvae.runs.run",
     "UserError": "disvae.errors",
-    "load_dataset": "disvae.data",
-    "open_run": "disvae.run",
-    "train": "disvae.lifecycle",
+    "load_dataset": "disvae.data.prepare",
+    "open_run": "disvae.runs.run",
+    "train": "disvae.training.train",
 }
 
 

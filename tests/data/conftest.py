@@ -3,7 +3,8 @@
 import pytest
 
 from disvae.cli import main
-from disvae.data import catalog, download
+from disvae.data.catalogue import registry as catalog
+from disvae.data.raw import download
 from tests.data.raw_files import raw, small_entry
 from tests.data.server import serving
 

@@ -8,8 +8,11 @@ import os
 import signal
 import sys
 
-from disvae.data import catalog, idx, images, mpi3d, shapes3d, smallnorb, store
+from disvae.data import store
+from disvae.data.catalogue import idx, mpi3d, shapes3d, smallnorb
+from disvae.data.catalogue import registry as catalog
 from disvae.data.prepare import prepare
+from disvae.data.raw import images
 from tests.data.raw_files import small_entry
 
 

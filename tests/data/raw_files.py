@@ -15,8 +15,8 @@ import numpy as np
 import scipy.io
 from PIL import Image
 
-from disvae.data.catalog import CATALOG
-from disvae.data.entry import Entry
+from disvae.data.catalogue.entry import Entry
+from disvae.data.catalogue.registry import CATALOG
 
 NAMES = (
     "mnist", "fashion", "celeba", "chairs", "shapes3d", "cars3d", "smallnorb",

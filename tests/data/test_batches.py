@@ -6,9 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disvae.data import load_dataset
 from disvae.data.batches import batches, epoch_order
-from disvae.data.resident import Resident
+from disvae.data.gpu_cache import Resident
+from disvae.data.prepare import load_dataset
 from disvae.errors import UserError
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from disvae.cli import main
-from disvae.data import catalog, download, load_dataset
-from disvae.data.prepare import import_files
+from disvae.data.catalogue import registry as catalog
+from disvae.data.prepare import import_files, load_dataset
+from disvae.data.raw import download
 from disvae.errors import UserError
 from tests.data.raw_files import NAMES, raw, small_entry
 from tests.data.server import LASTING, PASSING, serving

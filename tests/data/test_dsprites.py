@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from disvae.cli import main
-from disvae.data import dsprites, load_dataset
+from disvae.data.catalogue import dsprites
+from disvae.data.prepare import load_dataset
 from disvae.errors import UserError
 
 FIXTURE = Path(__file__).with_name("real_dsprites.npz")

@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 from disvae.cli import main
-from disvae.data import catalog, idx, load_dataset
-from disvae.data.entry import RawFile
+from disvae.data.catalogue import idx
+from disvae.data.catalogue import registry as catalog
+from disvae.data.prepare import load_dataset
+from disvae.data.raw.files import RawFile
 from disvae.errors import UserError
 
 COUNTS = {"train": 12, "t10k": 5}

@@ -9,8 +9,10 @@ import sys
 import numpy as np
 import pytest
 
-from disvae.data import catalog, images, store
+from disvae.data import store
+from disvae.data.catalogue import registry as catalog
 from disvae.data.prepare import load_dataset, prepare
+from disvae.data.raw import images
 from tests.data.raw_files import encoded, noise, raw, small_entry
 from tests.data.server import serving
 

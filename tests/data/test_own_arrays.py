@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import disvae
-from disvae.data import load_dataset, own_arrays
+from disvae.data.own import arrays as own_arrays
+from disvae.data.prepare import load_dataset
 from disvae.errors import UserError
 from tests.data.raw_files import noise
 

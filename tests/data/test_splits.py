@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import disvae
 from disvae.cli import main
-from disvae.data import load_dataset
 from disvae.data.dataset import Dataset
+from disvae.data.prepare import load_dataset
 from disvae.data.store import read_manifest
 from disvae.errors import UserError
 from tests.conftest import N_SPRITES, blobs

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import disvae
 from disvae.errors import UserError
-from disvae.run_folder import sole_trainer
-from disvae.tensors import read_tensors, write_tensors
+from disvae.runs.folder import sole_trainer
+from disvae.storage.tensors import read_tensors, write_tensors
 from disvae.training import checkpoint
 
 pytestmark = pytest.mark.usefixtures("nothing_outside")

@@ -47,7 +47,7 @@ def test_absurd_settings_of_scores_are_refused(tmp_path, setting, capsys):
 
 
 def test_codes_that_would_fill_the_memory_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("disvae.metrics._codes._MAX_BYTES", 2**20)
+    monkeypatch.setattr("disvae.metrics.codes._MAX_BYTES", 2**20)
     np.savez_compressed(tmp_path / "codes.npz", mean=np.zeros((2**14, 16)))
     with pytest.raises(UserError, match=r"codes\.npz would fill more than 1,048,576 bytes"):
         read_codes(tmp_path / "codes.npz")

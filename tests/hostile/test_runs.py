@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import disvae
 from disvae.errors import UserError
 from disvae.options import Options, resolve
-from disvae.run_folder import run_path
+from disvae.runs.folder import run_path
 from tests.hostile.inputs import JSON, damaged, refused_or_read, resume
 
 pytestmark = pytest.mark.usefixtures("nothing_outside")

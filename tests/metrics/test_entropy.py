@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from disvae.metrics import entropies
-from disvae.metrics._entropy import grouped_entropies
+from disvae.metrics.estimators.entropy import grouped_entropies
 
 NORMAL = 0.5 * np.log(2 * np.pi * np.e)
 

@@ -171,7 +171,7 @@ def test_bad_input_is_told_in_one_sentence(call, message):
 
 
 def test_the_documented_example_runs():
-    from disvae.metrics import _gap
+    from disvae.metrics.scores import gap as _gap
 
     found = doctest.testmod(_gap)
     assert found.attempted > 0

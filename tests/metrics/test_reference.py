@@ -19,10 +19,10 @@ from disvae.metrics import (
     total_correlation,
     wasserstein_dependence,
 )
-from disvae.metrics._binned import bin_codes, binned_information
-from disvae.metrics._dci import fit_trees
-from disvae.metrics._modularity import explicitness
-from disvae.metrics._sap import sap_gap, squared_correlation, support_vector_accuracy
+from disvae.metrics.estimators.binned import bin_codes, binned_information
+from disvae.metrics.scores.dci import fit_trees
+from disvae.metrics.scores.modularity import explicitness
+from disvae.metrics.scores.sap import sap_gap, squared_correlation, support_vector_accuracy
 
 EXACT = {"abs": 1e-9, "rel": 0}
 

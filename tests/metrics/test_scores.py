@@ -24,11 +24,11 @@ from disvae.metrics import (
     udr,
     wasserstein_dependence,
 )
-from disvae.metrics._binned import count_information
-from disvae.metrics._dci import round_to_quantiles
-from disvae.metrics._infomec import concentration
-from disvae.metrics._sampling import SharedFactor
-from disvae.metrics._udr import agreement
+from disvae.metrics.estimators.binned import count_information
+from disvae.metrics.estimators.sampling import SharedFactor
+from disvae.metrics.scores.dci import round_to_quantiles
+from disvae.metrics.scores.infomec import concentration
+from disvae.metrics.scores.udr import agreement
 
 WHOLE = {"num_points": None}
 

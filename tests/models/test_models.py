@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from disvae.errors import UserError
-from disvae.models import VAE, Discriminator
+from disvae.models.discriminator import Discriminator
+from disvae.models.vae import VAE
 
 NAMES_64 = [
     f"{part}.{layer}.{kind}"

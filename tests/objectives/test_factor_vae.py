@@ -6,7 +6,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from disvae.models import VAE, Discriminator
+from disvae.models.discriminator import Discriminator
+from disvae.models.vae import VAE
 from disvae.objectives import FactorVAE
 from disvae.objectives.factor_vae import permute_dimensions
 from disvae.posterior import Posterior, VAEOutput

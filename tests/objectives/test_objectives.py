@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from disvae.models import VAE, Discriminator
+from disvae.models.discriminator import Discriminator
+from disvae.models.vae import VAE
 from disvae.objectives import TCVAE, BetaVAE, Capacity, FactorVAE
 from disvae.posterior import Posterior, VAEOutput
 

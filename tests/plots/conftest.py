@@ -7,7 +7,7 @@ import torch
 import disvae
 from disvae.options import Options
 from disvae.posterior import Posterior
-from disvae.run_folder import create_run
+from disvae.runs.folder import create_run
 
 SIZE, STRIDE = 32, 34  # images of 32 pixels, 2 pixels between
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 import disvae
 from disvae import plots
-from disvae.data import load_dataset
+from disvae.data.prepare import load_dataset
 from disvae.errors import UserError
 from disvae.plots.animations import write_animation, write_gif
 from tests.plots.conftest import cell, grey

@@ -11,7 +11,7 @@ import disvae
 from disvae import plots
 from disvae.cli import main
 from disvae.plots import gallery
-from disvae.run import Run
+from disvae.runs.run import Run
 
 DOCUMENTED = {
     "samples.png", "data_samples.png", "reconstruct.png", "prior_traversals.png",

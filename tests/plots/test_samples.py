@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from disvae import plots
-from disvae.data import load_dataset
+from disvae.data.prepare import load_dataset
 from disvae.errors import UserError
 from tests.plots.conftest import STRIDE, cell
 

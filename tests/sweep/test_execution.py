@@ -139,7 +139,9 @@ def test_more_seeds_keep_the_runs_that_are_there(data_dir, tmp_path):
 def test_scores_use_the_share_of_the_cores_that_a_run_has(study, data_dir, monkeypatch):
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "64")
     cores = []
-    monkeypatch.setattr("disvae.lifecycle.score", lambda *_: cores.append(joblib.cpu_count()))
+    monkeypatch.setattr(
+        "disvae.evaluation.score.score", lambda *_: cores.append(joblib.cpu_count())
+    )
     monkeypatch.setattr(Record, "is_finished", lambda *_: False)
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)  # of this process: the tests'
     name, run = next(iter(Record(study).runs.items()))

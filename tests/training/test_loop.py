@@ -9,14 +9,14 @@ import torch
 from lightning_fabric import Fabric
 
 import disvae
-from disvae.data import load_dataset
 from disvae.data.batches import epoch_order
+from disvae.data.prepare import load_dataset
 from disvae.errors import UserError
 from disvae.objectives import BetaVAE
 from disvae.options import resolve
+from disvae.training.epoch_terms import EpochTerms
+from disvae.training.learners import make_fabric, make_learners, make_objective
 from disvae.training.loop import Schedule, train_epochs
-from disvae.training.setup import make_fabric, make_learners, make_objective
-from disvae.training.terms import EpochTerms
 from tests.conftest import N_DIGITS
 
 LOSSES = ("VAE", "betaH", "betaB", "factor", "btcvae")

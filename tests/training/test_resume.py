@@ -19,8 +19,8 @@ from PIL import Image
 import disvae
 from disvae.cli import main
 from disvae.errors import UserError
-from disvae.lifecycle import training
 from disvae.training import checkpoint
+from disvae.training import train as training
 from tests.conftest import blobs
 
 LOSSES = ("VAE", "betaH", "betaB", "factor", "btcvae")
@@ -53,7 +53,7 @@ def as_arguments(options):
 def process_of(name, options, **more):
     """Start a process that trains; it comes from one which has PyTorch loaded already."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["disvae.lifecycle"])
+    context.set_forkserver_preload(["disvae.training.train"])
     process = context.Process(target=disvae.train, args=(name,), kwargs=options | more)
     process.start()
     return process

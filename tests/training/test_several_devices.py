@@ -12,9 +12,10 @@ import disvae
 SCRIPT = """
 import sys
 from lightning_fabric import Fabric
-import disvae, disvae.lifecycle as lifecycle
+import disvae
+from disvae.training import train
 
-lifecycle.training.make_fabric = lambda *_: Fabric(accelerator="cpu", devices=2, strategy="ddp")
+train.make_fabric = lambda *_: Fabric(accelerator="cpu", devices=2, strategy="ddp")
 disvae.train("two", loss=sys.argv[1], epochs=2, batch_size=16, latent_dim=3,
              results_dir=sys.argv[2], data_dir=sys.argv[3])
 """

@@ -12,7 +12,7 @@ from disvae.cli import data, runs
 from disvae.cli.grid import grid
 from disvae.cli.sweep import experiments, summary, sweep
 from disvae.errors import UserError
-from disvae.validation import sentence
+from disvae.types import sentence
 
 app = App(
     name="disvae",

@@ -44,9 +44,9 @@ def info(name: str, /, *, data_dir: DataDir = None) -> None:
     folder = find_folder(name, data_dir)
     if read_manifest(folder) is None:
         return
-    from disvae.data import load_dataset
-    from disvae.files import replacing
+    from disvae.data.prepare import load_dataset
     from disvae.plots.samples import dataset_samples
+    from disvae.storage.files import replacing
 
     with replacing(folder / "samples.png") as temporary:
         dataset_samples(load_dataset(folder)).save(temporary, format="PNG")

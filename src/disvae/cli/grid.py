@@ -20,8 +20,8 @@ def grid(
 ) -> None:
     """Merge the `gif-traversals` of several runs into one labelled grid, row by row."""
     from disvae.plots import animations, montage
-    from disvae.run import open_run
-    from disvae.run_folder import run_path
+    from disvae.runs.folder import run_path
+    from disvae.runs.run import open_run
 
     animations.check_place(out)
     opened = [open_run(run_path(results_dir, name)) for name in runs]

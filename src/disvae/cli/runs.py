@@ -8,10 +8,10 @@ from cyclopts import Parameter
 
 from disvae.options import GENERAL, PLOT, SCORES, Computing, Options, PlotOptions, ScoreOptions
 from disvae.options.common import SEED_HELP, TRAINING
-from disvae.validation import Seed
+from disvae.types import Seed
 
 if TYPE_CHECKING:
-    from disvae.run import Run
+    from disvae.runs.run import Run
 
 Name = Annotated[
     str,
@@ -43,20 +43,21 @@ def train(
     Options that you type win over those of the experiment, which win over the defaults.
     """
     logging.getLogger("disvae").setLevel(options.log_level)
-    from disvae import lifecycle
-
     if options.is_eval_only:
-        from disvae.run import open_run
-        from disvae.run_folder import run_path
+        from disvae.evaluation.score import score
+        from disvae.runs.folder import run_path
+        from disvae.runs.run import open_run
 
         run = open_run(run_path(options.results_dir, name))
         if not options.no_test:
             _test(run, options)
         if options.is_metrics:
-            lifecycle.score(run, options)
+            score(run, options)
         return
     given = {field: getattr(options, field) for field in options.model_fields_set}
-    run = lifecycle.train(name, resume=resume, **given)
+    from disvae.training.train import train as train_run
+
+    run = train_run(name, resume=resume, **given)
     print(f"The run is in {run.path}")
 
 
@@ -78,10 +79,9 @@ def evaluate(
     if list_scores:
         _list_scores()
         return
-    from disvae import lifecycle
     from disvae.errors import UserError
-    from disvae.run import open_run
-    from disvae.run_folder import run_path
+    from disvae.runs.folder import run_path
+    from disvae.runs.run import open_run
 
     logging.getLogger("disvae").setLevel(where.log_level)
     if not name:
@@ -90,7 +90,9 @@ def evaluate(
     if not scores.metrics:
         _test(run, where)
         return
-    results = lifecycle.score(
+    from disvae.evaluation.score import score as score_run
+
+    results = score_run(
         run, where, scores.metrics, scores.metric_factors, scores.repeats, scores.settings
     )
     for score, result in results.items():
@@ -114,7 +116,7 @@ def score(
     The result is printed as JSON, and merged into FILE.metrics.json beside the file.
     """
     from disvae import metrics
-    from disvae.files import merge_json, to_json
+    from disvae.storage.files import merge_json, to_json
 
     results = metrics.evaluate(
         metrics.read_codes(codes),
@@ -159,8 +161,8 @@ def plot(
 ) -> None:
     """Draw what a trained model learned; the pictures go to its run, `results/NAME`."""
     from disvae.plots.gallery import draw
-    from disvae.run import open_run
-    from disvae.run_folder import run_path
+    from disvae.runs.folder import run_path
+    from disvae.runs.run import open_run
 
     run = open_run(run_path(options.results_dir, name))
     for path in draw(run, plots, options):
@@ -168,7 +170,7 @@ def plot(
 
 
 def _test(run: "Run", where: Computing) -> None:
-    from disvae import lifecycle
+    from disvae.evaluation.test_losses import test
 
-    lifecycle.evaluate(run, where)
+    test(run, where)
     print(f"The test losses are in {run.path / 'test_losses.log'}")

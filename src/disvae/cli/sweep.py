@@ -6,8 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from disvae.experiments import NAMES, experiment_options
 from disvae.options import GENERAL, SweepOptions
+from disvae.options.experiments import NAMES, experiment_options
 
 Flat = Parameter(name="*")
 

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from disvae.data.dataset import Dataset
-from disvae.data.resident import resident
+from disvae.data.gpu_cache import resident
 
 
 def epoch_order(n_images: int, seed: int, epoch: int) -> Int[np.ndarray, "N"]:

@@ -4,8 +4,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from disvae.data.catalog import CATALOG
-from disvae.data.entry import Entry
+from disvae.data.catalogue.entry import Entry
+from disvae.data.catalogue.registry import CATALOG
 from disvae.data.prepare import data_root, downloads_folder, sole_writer
 from disvae.data.store import (
     Manifest,

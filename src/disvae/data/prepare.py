@@ -9,13 +9,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from disvae.data import own
-from disvae.data.catalog import CATALOG
+from disvae.data.catalogue.entry import Entry
+from disvae.data.catalogue.registry import CATALOG
 from disvae.data.dataset import Dataset
-from disvae.data.download import download
-from disvae.data.entry import Entry, RawCopy
+from disvae.data.own import folder as own
+from disvae.data.raw.download import download
+from disvae.data.raw.files import RawCopy
+from disvae.data.raw.verify import recognise, verify
 from disvae.data.store import Manifest, building, is_store, read_manifest
-from disvae.data.verify import recognise, verify
 from disvae.errors import UserError
 
 logger = logging.getLogger("disvae")
@@ -130,7 +131,7 @@ def _prepare_named(entry: Entry, folder: Path) -> Path:
         if read_manifest(folder) is None:
             _refuse_occupied(folder)
             downloads = downloads_folder(folder)
-            copies = download(entry, downloads)
+            copies = download(entry.name, entry.files, downloads)
             try:
                 _write(entry, folder, copies)
             except UserError:
@@ -190,7 +191,7 @@ def import_files(name: str, paths: Iterable[Path], root: str | Path | None = Non
             f"from the rendering; the rendering is prepared in {folder}."
         )
     with sole_writer(folder):
-        files = recognise(entry, paths, downloads_folder(folder))
+        files = recognise(name, entry.files, paths, downloads_folder(folder))
         manifest = read_manifest(folder)
         recorded = manifest.source_hashes if manifest else {}
         copies = {

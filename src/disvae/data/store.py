@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from tqdm.auto import tqdm
 
 from disvae.errors import UserError
-from disvae.files import replacing, write_text
+from disvae.storage.files import replacing, write_text
 
 VERSION = 1
 _COMMIT_BYTES = 2**26  # an interruption costs at most the work on so many bytes

@@ -4,18 +4,19 @@
 also a function of its own. All entropies and information are in nats.
 """
 
-from disvae.metrics._arrays import ArrayLike
-from disvae.metrics._codes import Codes, read_codes
-from disvae.metrics._dci import DCI, dci, disentanglement_and_completeness
-from disvae.metrics._dependence import (
+from disvae.metrics.arrays import ArrayLike
+from disvae.metrics.codes import Codes, encode, provided, read_codes
+from disvae.metrics.estimators.sampling import Estimate
+from disvae.metrics.planning import Settings, default_settings, plan
+from disvae.metrics.registry import SCORES, Score
+from disvae.metrics.scores.dci import DCI, dci, disentanglement_and_completeness
+from disvae.metrics.scores.dependence import (
     WassersteinDependence,
     code_information,
     total_correlation,
     wasserstein_dependence,
 )
-from disvae.metrics._encode import encode, provided
-from disvae.metrics._evaluate import evaluate
-from disvae.metrics._gap import (
+from disvae.metrics.scores.gap import (
     Entropies,
     aam,
     axis_alignments,
@@ -24,21 +25,23 @@ from disvae.metrics._gap import (
     mig,
     mutual_information,
 )
-from disvae.metrics._histogram import Jemmig, binned_mig, dcimig, jemmig, mig_sup
-from disvae.metrics._infomec import InfoMEC, infomec
-from disvae.metrics._intervention import (
+from disvae.metrics.scores.histogram import Jemmig, binned_mig, dcimig, jemmig, mig_sup
+from disvae.metrics.scores.infomec import InfoMEC, infomec
+from disvae.metrics.scores.intervention import (
     Accuracy,
     FactorVAEScore,
     beta_vae_score,
     factor_vae_score,
 )
-from disvae.metrics._irs import IRS, irs
-from disvae.metrics._modularity import ModularityExplicitness, modularity, modularity_explicitness
-from disvae.metrics._plan import Settings, default_settings, plan
-from disvae.metrics._registry import SCORES, Score
-from disvae.metrics._sampling import Estimate
-from disvae.metrics._sap import SAP, sap
-from disvae.metrics._udr import UDR, udr
+from disvae.metrics.scores.irs import IRS, irs
+from disvae.metrics.scores.modularity import (
+    ModularityExplicitness,
+    modularity,
+    modularity_explicitness,
+)
+from disvae.metrics.scores.sap import SAP, sap
+from disvae.metrics.scores.udr import UDR, udr
+from disvae.metrics.scoring import evaluate
 
 __all__ = [
     "DCI",

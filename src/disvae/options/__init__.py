@@ -5,9 +5,9 @@ The command line, ``specs.json`` and Python (``disvae.train(...)``) all read the
 
 from disvae.options.common import GENERAL, PLOT, SCORES, Computing
 from disvae.options.plotting import PlotOptions
+from disvae.options.run import INCIDENTAL, Options, resolve
 from disvae.options.scoring import ScoreOptions
 from disvae.options.sweeping import SweepOptions
-from disvae.options.training import INCIDENTAL, Options, resolve
 
 __all__ = [
     "GENERAL",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import Group, Parameter
 from pydantic import BaseModel, ConfigDict, field_serializer
 
-from disvae.validation import Device, LogLevel, NoneFromText, Seed
+from disvae.types import Device, LogLevel, NoneFromText, Seed
 
 GENERAL = Group("General options", sort_key=1)
 TRAINING = Group("Training specific options", sort_key=2)

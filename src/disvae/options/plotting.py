@@ -6,7 +6,7 @@ from cyclopts import Parameter
 from pydantic import Field
 
 from disvae.options.common import PLOT, SEED_HELP, Places, flag
-from disvae.validation import Seed
+from disvae.types import Seed
 
 
 class PlotOptions(Places):

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from disvae.options.common import SCORES
-from disvae.validation import Count
+from disvae.types import Count
 
 
 def _names(value: Any) -> Any:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from disvae.options.common import SWEEP, Places, flag
 from disvae.options.scoring import Names, ScoreOptions
-from disvae.validation import Count, NoneFromText
+from disvae.types import Count, NoneFromText
 
 
 class SweepOptions(Places, ScoreOptions):

@@ -9,7 +9,7 @@ from disvae.plots.notebook import run_html
 from disvae.plots.opened import Opened
 from disvae.plots.samples import data_samples, generate_samples, reconstruct
 from disvae.plots.traversals import reconstruct_traverse, traversals
-from disvae.run import Run
+from disvae.runs.run import Run
 
 __all__ = [
     "Opened",

@@ -9,14 +9,14 @@ import torch
 from PIL import Image
 
 from disvae.errors import UserError
-from disvae.files import replacing
-from disvae.models import VAE
+from disvae.models.vae import VAE
 from disvae.plots.decoding import decode
 from disvae.plots.grids import image_grid
 from disvae.plots.opened import Opened, prepare
 from disvae.plots.traversals import standard_normal, traversal_codes
 from disvae.posterior import Posterior
-from disvae.run import Run
+from disvae.runs.run import Run
+from disvae.storage.files import replacing
 
 FRAMES_PER_SECOND = 12
 N_FRAMES = 15  # of a traversal

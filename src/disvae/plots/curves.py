@@ -10,8 +10,8 @@ from disvae.errors import UserError
 from disvae.options import PlotOptions
 from disvae.plots.figures import BLUE, LIGHT, new_figure, number_epochs, to_image
 from disvae.plots.opened import Opened
-from disvae.run import Run
-from disvae.validation import checked
+from disvae.runs.run import Run
+from disvae.types import checked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

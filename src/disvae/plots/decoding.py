@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from disvae.models import VAE
+from disvae.models.vae import VAE
 
 _AT_ONCE = 256  # their activations take about 60 MB
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from disvae.files import replacing
+from disvae.storage.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

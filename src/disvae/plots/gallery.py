@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from PIL import Image
 from tqdm.auto import tqdm
 
-from disvae.files import replacing
 from disvae.options import PlotOptions
 from disvae.plots.animations import FRAMES_PER_SECOND, gif_traversals, write_gif
 from disvae.plots.curves import losses_figure
@@ -17,7 +16,8 @@ from disvae.plots.histograms import latents_figure
 from disvae.plots.opened import Opened
 from disvae.plots.samples import data_samples, generate_samples, reconstruct
 from disvae.plots.traversals import reconstruct_traverse, traversals
-from disvae.run import Run
+from disvae.runs.run import Run
+from disvae.storage.files import replacing
 
 
 class Plot(NamedTuple):

@@ -11,8 +11,8 @@ from disvae.data.batches import batches
 from disvae.options import PlotOptions
 from disvae.plots.figures import BLUE, GREY, new_figure, to_image
 from disvae.plots.opened import Opened
-from disvae.run import Run
-from disvae.validation import checked
+from disvae.runs.run import Run
+from disvae.types import checked
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

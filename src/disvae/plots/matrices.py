@@ -9,8 +9,8 @@ from jaxtyping import Float
 from PIL import Image
 
 from disvae.errors import UserError
-from disvae.files import replacing
 from disvae.plots.figures import new_figure, to_image
+from disvae.storage.files import replacing
 
 _MOST_NUMBERS = 20  # codes from which the numbers in the cells are left out
 

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from disvae.errors import UserError
 from disvae.plots.animations import FRAMES_PER_SECOND
-from disvae.run import Run
+from disvae.runs.run import Run
 
 _GAP = 10  # pixels between cells
 _SMALLEST_TEXT = 12

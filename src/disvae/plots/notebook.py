@@ -6,7 +6,7 @@ import io
 
 from disvae.errors import UserError
 from disvae.plots.traversals import traversals
-from disvae.run import Run
+from disvae.runs.run import Run
 
 _ROWS = 10
 _COLS = 10

@@ -10,13 +10,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from disvae.data import Dataset
 from disvae.data.batches import batches, to_unit_interval
+from disvae.data.dataset import Dataset
 from disvae.errors import UserError
 from disvae.options import PlotOptions
 from disvae.plots.grids import check_size
-from disvae.run import Run
-from disvae.validation import checked
+from disvae.runs.run import Run
+from disvae.types import checked
 
 _IMAGES_FOR_KL = 1000
 

@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from disvae.data import Dataset
 from disvae.data.batches import to_unit_interval
+from disvae.data.dataset import Dataset
 from disvae.errors import UserError
 from disvae.plots.decoding import decode, reconstruct_images
 from disvae.plots.grids import image_grid
 from disvae.plots.opened import Opened, prepare
-from disvae.run import Run
+from disvae.runs.run import Run
 
 
 def dataset_samples(dataset: Dataset, n_rows: int = 6, n_cols: int = 10) -> Image.Image:

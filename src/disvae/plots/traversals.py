@@ -13,7 +13,7 @@ from disvae.plots.decoding import decode, reconstruct_images
 from disvae.plots.grids import image_grid
 from disvae.plots.opened import Opened, prepare
 from disvae.posterior import Posterior
-from disvae.run import Run
+from disvae.runs.run import Run
 
 
 def traversals(run: Run | Opened, **options: Any) -> Image.Image:

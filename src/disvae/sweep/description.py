@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from disvae.errors import UserError
-from disvae.experiments import LOSSES
 from disvae.options import Options, SweepOptions, resolve
-from disvae.run_folder import run_path
-from disvae.validation import checked
+from disvae.options.experiments import LOSSES
+from disvae.runs.folder import run_path
+from disvae.types import checked
 
 _OWN_LOSS = {"lr_disc": "factor"}  # the others begin with their loss
 _SET_BY_SWEEP = {

@@ -11,7 +11,7 @@ from disvae import metrics
 from disvae.data.prepare import data_root
 from disvae.errors import UserError
 from disvae.options import SweepOptions
-from disvae.run_folder import run_path
+from disvae.runs.folder import run_path
 from disvae.sweep.cluster import run_on_ray
 from disvae.sweep.description import PlannedRun, plan_runs
 from disvae.sweep.local import run_locally

@@ -47,7 +47,7 @@ def _start_method() -> str:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return "spawn"
     multiprocessing.get_context("forkserver").set_forkserver_preload(
-        ["disvae.lifecycle", "disvae.sweep.work"]
+        ["disvae.training.train", "disvae.sweep.work"]
     )
     return "forkserver"
 

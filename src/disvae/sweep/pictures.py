@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy.stats import spearmanr
 
-from disvae.files import replacing
 from disvae.metrics import SCORES
 from disvae.plots.figures import BLUE, new_figure, write_figure
 from disvae.plots.traversals import traversals
+from disvae.storage.files import replacing
 from disvae.sweep.record import Record
 from disvae.sweep.results import Row, Setting, label, scores_of, spread
 

@@ -6,10 +6,10 @@ from typing import Any, Literal, NamedTuple
 
 from disvae import metrics
 from disvae.errors import UserError
-from disvae.files import read_json, to_json, write_text
 from disvae.options import INCIDENTAL, Options, ScoreOptions, resolve
-from disvae.run import Run, open_run
-from disvae.run_folder import run_path
+from disvae.runs.folder import run_path
+from disvae.runs.run import Run, open_run
+from disvae.storage.files import read_json, to_json, write_text
 from disvae.sweep.description import PlannedRun
 
 _DESCRIPTION, _FAILURES = "sweep.json", "failures.json"

@@ -9,8 +9,8 @@ from scipy.stats import bootstrap
 
 from disvae import metrics
 from disvae.errors import UserError
-from disvae.files import read_json
-from disvae.run import Run
+from disvae.runs.run import Run
+from disvae.storage.files import read_json
 from disvae.sweep.record import Record
 
 _UDR_IMAGES = 10_000
@@ -109,7 +109,7 @@ def _add_udr(record: Record, rows: Sequence[Row]) -> None:
             return  # the images are not here
         n_images = min(map(len, filter(None, datasets)))
         chosen = np.random.default_rng(0).permutation(n_images)[:_UDR_IMAGES]
-        tables = [metrics.encode(record.run(row.name), indices=np.sort(chosen)) for row in rows]
+        tables = [record.run(row.name).encode(indices=np.sort(chosen)) for row in rows]
         found = metrics.udr([t.mean for t in tables], [t.logvar for t in tables])  # type: ignore[misc]
     except UserError:
         return  # the images are others now

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from disvae.errors import UserError
-from disvae.files import replacing, write_text
+from disvae.storage.files import replacing, write_text
 from disvae.sweep.pictures import draw
 from disvae.sweep.record import Record
 from disvae.sweep.results import Row, Setting, Spread, collect, label, scores_of, spreads

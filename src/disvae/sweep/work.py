@@ -69,7 +69,8 @@ def _complete(record: Record, task: Task) -> None:
     """Do what is missing of a run; training goes on from its checkpoint."""
     import torch
 
-    from disvae import lifecycle
+    from disvae.evaluation.score import score
+    from disvae.training.train import train
 
     if record.is_finished(task.name):
         return
@@ -80,10 +81,10 @@ def _complete(record: Record, task: Task) -> None:
         run = record.run(task.name)
     else:
         begun = (task.folder / task.name / "checkpoint.pt").exists()
-        run = lifecycle.train(task.name, resume=begun, **task.options)
+        run = train(task.name, resume=begun, **task.options)
     scores = record.scores
     if scores.metrics:
-        lifecycle.score(
+        score(
             run,
             resolve(task.options),
             scores.metrics,

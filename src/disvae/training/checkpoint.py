@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from disvae.errors import UserError
-from disvae.tensors import read_tensors, require_like, write_tensors
+from disvae.storage.tensors import read_tensors, require_like, write_tensors
+from disvae.training.epoch_terms import EpochTerms
+from disvae.training.learners import Learners
 from disvae.training.loop import Position
-from disvae.training.setup import Learners
-from disvae.training.terms import EpochTerms
 
 _VERSION = 1
 

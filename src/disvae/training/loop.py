@@ -13,8 +13,8 @@ from tqdm.auto import tqdm
 from disvae.data.batches import batches, epoch_order
 from disvae.data.dataset import Dataset
 from disvae.objectives import Minimise, Objective
-from disvae.training.setup import Learners
-from disvae.training.terms import EpochTerms
+from disvae.training.epoch_terms import EpochTerms
+from disvae.training.learners import Learners
 
 
 class Schedule(NamedTuple):

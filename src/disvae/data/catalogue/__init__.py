@@ -1,0 +1,1 @@
+"""Every dataset that can be had by name, one file each."""

@@ -1,0 +1,65 @@
+"""MPI3D (Gondal et al. 2019): a robot arm in every combination of seven factors, three ways."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from disvae.data.catalogue.entry import Entry
+from disvae.data.parallel import map_in_order
+from disvae.data.raw.files import RawFile
+from disvae.data.raw.images import channels_first
+from disvae.data.raw.npz import open_npz_array
+from disvae.data.store import Builder
+from disvae.errors import UserError
+
+SIZE = 64
+FACTORS = {
+    "object_color": 6, "object_shape": 6, "object_size": 2, "camera_height": 3,
+    "background_color": 3, "horizontal_axis": 40, "vertical_axis": 40,
+}  # fmt: skip
+_BLOCK = 256  # images
+_FOLDERS = (
+    "https://storage.googleapis.com/mpi3d_disentanglement_dataset/data/",
+    "https://storage.googleapis.com/disentanglement_dataset/Final_Dataset/",
+)
+
+
+def _writer(file: str) -> Callable[[Mapping[str, Path], Builder], None]:
+    def write(files: Mapping[str, Path], builder: Builder) -> None:
+        with open_npz_array(files[file], "images") as images:
+            shape = (builder.manifest.n_images, SIZE, SIZE, 3)
+            if images.shape != shape or images.dtype != np.uint8:
+                raise UserError(
+                    f"{files[file]}: 'images' should be uint8 {'x'.join(map(str, shape))}, but is "
+                    f"{images.dtype} {'x'.join(map(str, images.shape))}; fetch it again."
+                )
+            for rows in map_in_order(channels_first, images.blocks(_BLOCK, builder.written)):
+                builder.append(rows)
+        builder.write_factor_grid()
+
+    return write
+
+
+def _entry(kind: str, md5: str) -> Entry:
+    file = f"mpi3d_{kind}.npz"
+    return Entry(
+        name=f"mpi3d_{kind}",
+        image_shape=(3, SIZE, SIZE),
+        splits={"train": 1_036_800},
+        background="black",
+        write=_writer(file),
+        factors=FACTORS,
+        files=(RawFile(file, tuple(folder + file for folder in _FOLDERS), md5),),
+        download="up to 12.7 GB",
+        licence="CC BY 4.0",
+        citation="Gondal et al.: On the transfer of inductive bias from simulation to the real "
+        "world, NeurIPS 2019",
+    )
+
+
+ENTRIES = (
+    _entry("toy", "55889cb7c7dfc655d6e0277beee88868"),
+    _entry("realistic", "59a6225b88b635365f70c91b3e52f70f"),
+    _entry("real", "0f33f609918fb5c97996692f91129802"),
+)

@@ -1,0 +1,178 @@
+"""The user's own images: a folder of any nesting, or an ``.npz`` file."""
+
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from disvae.data.catalogue.entry import Entry
+from disvae.data.own import arrays as own_arrays
+from disvae.data.parallel import map_in_order
+from disvae.data.raw.images import (
+    MAX_BYTES,
+    UnreadableImageError,
+    append_decoded,
+    read_image,
+    to_array,
+)
+from disvae.data.store import Builder, file_hash
+from disvae.errors import UserError
+
+logger = logging.getLogger("disvae")
+
+SIZE = 64  # side, unless another is asked for
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+_CHUNK = 32  # images a task
+_NAMED = 20  # unreadable files named on the screen; the manifest names all
+
+
+def name_of(path: Path) -> str:
+    """Return the name of the dataset that `path` holds."""
+    path = path.resolve()
+    return re.sub(r"[^\w.+-]", "_", path.stem if path.is_file() else path.name)[:60] or "images"
+
+
+def fingerprint(path: Path) -> str:
+    """Return a hash of all names and contents: the same images are prepared once.
+
+    Raises
+    ------
+    UserError
+        If there is nothing to prepare.
+    """
+    if not path.is_dir():
+        if not path.is_file():
+            raise UserError(f"There is no file {path}.")
+        return file_hash(path, "sha256")
+    names = _image_files(path)
+    hashes = map_in_order(lambda name: _hash(path / name), names)
+    whole = hashlib.sha256()
+    for name, digest in zip(names, hashes, strict=True):
+        whole.update(f"{name}\0{digest}\n".encode("utf-8", "surrogateescape"))
+    return whole.hexdigest()
+
+
+def _hash(path: Path) -> str:
+    try:
+        return file_hash(path, "sha256") if path.is_file() else ""
+    except OSError:
+        return ""  # `look` says why it cannot be read
+
+
+def look(path: Path, size: int) -> tuple[Entry, dict[str, str]]:
+    """Find out what `path` holds: how many images, grey or colour, on black or white.
+
+    Parameters
+    ----------
+    path
+        A folder or an ``.npz`` file.
+    size
+        Side to which the images will be resized.
+
+    Returns
+    -------
+    Entry
+        As those of the catalogue.
+    dict
+        Files that cannot be read, and why.
+
+    Raises
+    ------
+    UserError
+        If it holds no image that can be read.
+    """
+    if path.is_file():
+        return own_arrays.look(path, name_of(path), size), {}
+    names = _image_files(path)
+    chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
+    readable, skipped = [], {}
+    grey, border = True, []
+    with tqdm(total=len(names), desc="looking", unit=" images", disable=None) as bar:
+        for chunk, looks in zip(
+            chunks, map_in_order(lambda chunk: _look_at(path, chunk, size), chunks), strict=True
+        ):
+            bar.update(len(chunk))
+            for name, seen in zip(chunk, looks, strict=True):
+                if isinstance(seen, str):
+                    skipped[name] = seen
+                    continue
+                readable.append(name)
+                grey &= seen.grey
+                border.append(seen.border)
+    if skipped:
+        _report(path, skipped, len(names))
+    if not readable:
+        raise UserError(f"None of the {len(names)} image files in {path} can be read.")
+    channels = 1 if grey else 3
+
+    def write(_: Mapping[str, Path], builder: Builder) -> None:
+        append_decoded(
+            builder,
+            readable,
+            lambda name: (path / name).read_bytes(),
+            lambda content: to_array(read_image(content, size), 3, size)[:channels],
+        )
+
+    entry = Entry(
+        name=name_of(path),
+        image_shape=(channels, size, size),
+        splits={"train": len(readable)},
+        background="white" if np.mean(border) > 127 else "black",
+        write=write,
+    )
+    return entry, skipped
+
+
+class _Look(NamedTuple):
+    """What one image looks like: whether its three colours agree, and its mean border."""
+
+    grey: bool
+    border: float
+
+
+def _look_at(folder: Path, names: Sequence[str], size: int) -> list[_Look | str]:
+    """Look at some images; a text says why one cannot be read."""
+    looks: list[_Look | str] = []
+    for name in names:
+        try:
+            if not (folder / name).is_file():  # a pipe would never end, a link may lead nowhere
+                raise UnreadableImageError("no regular file")
+            if (folder / name).stat().st_size > MAX_BYTES:
+                raise UnreadableImageError("too large")
+            pixels = to_array(read_image((folder / name).read_bytes(), size), 3, size)
+            looks.append(_Look(own_arrays.is_grey(pixels), own_arrays.border_mean(pixels)))
+        except UnreadableImageError as fault:
+            looks.append(str(fault))
+        except OSError as error:
+            looks.append(error.strerror or "cannot be opened")
+    return looks
+
+
+def _image_files(folder: Path) -> list[str]:
+    """Name the image files in `folder`, nested ones too, sorted; hidden ones are left out."""
+    names = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        names += [
+            (Path(parent) / name).relative_to(folder).as_posix()
+            for name in files
+            if name.lower().endswith(SUFFIXES) and not name.startswith(".")
+        ]
+    if not names:
+        raise UserError(f"{folder} holds no images ({', '.join(SUFFIXES)}).")
+    return sorted(names)
+
+
+def _report(folder: Path, skipped: Mapping[str, str], count: int) -> None:
+    named = [f"{name} ({why})" for name, why in list(skipped.items())[:_NAMED]]
+    more = f" and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""
+    logger.warning(
+        "%d of %d image files in %s cannot be read and are left out: %s%s",
+        len(skipped), count, folder, ", ".join(named), more,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Files as their authors publish them: fetched, verified, read."""

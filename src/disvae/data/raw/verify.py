@@ -1,0 +1,97 @@
+"""Whether raw files are those that were published: one check for downloads and imports."""
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from disvae.data.raw.files import RawFile
+from disvae.data.store import file_hash
+from disvae.errors import UserError
+
+
+def verify(path: Path, file: RawFile, recorded: str | None = None) -> str:
+    """Check the file at `path`, which should be `file`.
+
+    Parameters
+    ----------
+    path
+        What was downloaded or fetched by hand.
+    file
+        What it should be.
+    recorded
+        ``sha256:...`` of what came first, for a file without a published hash.
+
+    Returns
+    -------
+    str
+        Its hash: ``md5:...`` as published, or ``sha256:...`` where none was.
+
+    Raises
+    ------
+    UserError
+        If it is another file, or damaged.
+    """
+    if file.md5 is None:
+        digest = f"sha256:{file_hash(path, 'sha256')}"
+        if recorded not in (None, digest):
+            raise UserError(
+                f"{path} is not the {file.name} that came first ({recorded}, now {digest}); "
+                "fetch it again."
+            )
+        return digest
+    if file_hash(path, "md5") not in (file.md5, file.md5_unpacked) and (
+        file.md5_unpacked is None or _unpacked_md5(path) != file.md5_unpacked
+    ):
+        raise UserError(
+            f"{path} is damaged or not the published {file.name} (MD5 {file.md5}); "
+            f"fetch it again from {file.urls[0]}."
+        )
+    return f"md5:{file.md5}"
+
+
+def _unpacked_md5(path: Path) -> str:
+    """Hash the content of a file that was perhaps compressed anew."""
+    try:
+        with gzip.open(path) as stream:
+            return hashlib.file_digest(stream, "md5").hexdigest()
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        return "unreadable"
+
+
+def recognise(
+    dataset: str, published: Sequence[RawFile], paths: Iterable[Path], downloads: Path
+) -> dict[str, Path]:
+    """Match files fetched by hand to the raw files that its authors published, by name.
+
+    A dataset of one file takes it under any name. Those that are not named may lie in
+    `downloads`.
+
+    Raises
+    ------
+    UserError
+        If a file is unknown, given twice or missing.
+    """
+    paths = list(paths)
+    if len(published) == len(paths) == 1:
+        return {published[0].name: paths[0]}
+    names = [file.name for file in published]
+    known = dict(zip(names, names, strict=True)) | {
+        file.name.removesuffix(".gz"): file.name for file in published if file.md5_unpacked
+    }
+    found: dict[str, Path] = {}
+    for path in paths:
+        if path.name not in known:
+            raise UserError(
+                f"{path} is not a file of {dataset} by its name; expected {', '.join(known)}."
+            )
+        name = known[path.name]
+        if name in found:
+            raise UserError(f"{found[name]} and {path} are the same file; name only one of them.")
+        found[name] = path
+    left = {name: downloads / name for name in names if (downloads / name).exists()}
+    missing = [name for name in names if name not in found and name not in left]
+    if missing:
+        raise UserError(f"To import {dataset}, name these files too: {', '.join(missing)}.")
+    return left | found

@@ -1,0 +1,1 @@
+"""Where to compute, and how the process is prepared for it."""

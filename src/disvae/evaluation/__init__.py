@@ -1,0 +1,1 @@
+"""What a finished run is worth: its codes, test losses and scores."""

@@ -1,0 +1,101 @@
+"""The test losses: all terms over a whole dataset, in evaluation mode."""
+
+import logging
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm.auto import tqdm
+
+from disvae.data.batches import batches
+from disvae.data.dataset import Dataset
+from disvae.devices.fabric import make_fabric
+from disvae.models.vae import VAE
+from disvae.objectives import Objective
+from disvae.options import Computing
+from disvae.runs.run import Run
+from disvae.training.learners import make_objective
+
+logger = logging.getLogger("disvae")
+
+
+@torch.inference_mode()
+def test_losses(
+    vae: nn.Module,
+    objective: Objective,
+    dataset: Dataset,
+    batch_size: int,
+    device: torch.device,
+    progress_bar: bool = False,
+) -> dict[str, float]:
+    """Compute the mean of every term over all images of `dataset`, in nats an image.
+
+    Codes are posterior means (no sampling), the annealed weights are full; a batch
+    counts by its size.
+
+    Parameters
+    ----------
+    vae
+        A VAE on `device`; it is left in evaluation mode.
+    objective
+        Whose terms to compute.
+    dataset, batch_size
+        What to go over, and in which steps.
+    device
+        Where to compute.
+    progress_bar
+        Whether to show one on a terminal.
+    """
+    vae.eval()
+    sums: dict[str, float] = {}
+    order = np.arange(len(dataset))
+    bar = tqdm(total=len(dataset), desc="Test", disable=None if progress_bar else True)
+    with bar:
+        for images in batches(dataset, order, batch_size, device):
+            terms = objective.evaluate(vae, images)
+            values = torch.stack(list(terms.values())).tolist()
+            for name, value in zip(terms, values, strict=True):
+                sums[name] = sums.get(name, 0.0) + value * len(images)
+            bar.update(len(images))
+    return {name: total / len(dataset) for name, total in sums.items()}
+
+
+def test(run: Run, where: Computing) -> None:
+    """Compute the test losses of a finished run, with the options saved in it.
+
+    The terms of FactorVAE that need its discriminator, which no run keeps, are left out.
+
+    Parameters
+    ----------
+    run
+        The run.
+    where
+        On which device, and on which split of the data.
+    """
+    fabric = make_fabric(where)
+    dataset = run.dataset(where.data_dir, where.split)
+    model = run.model.to(fabric.device)
+    # as in training: what is estimated is the aggregate posterior of the training images
+    objective = make_objective(run.options, len(run.dataset(where.data_dir)))
+    record_test(run, model, objective, dataset, fabric.device, where)
+
+
+def record_test(
+    run: Run,
+    model: VAE,
+    objective: Objective,
+    dataset: Dataset,
+    device: torch.device,
+    where: Computing,
+) -> None:
+    """Compute the test losses of `model` and write them into `run`."""
+    terms = test_losses(
+        model,
+        objective,
+        dataset,
+        run.options.eval_batchsize,
+        device,
+        not where.no_progress_bar,
+    )
+    run.write_test_losses(terms)
+    logger.info("Test: %s", ", ".join(f"{name} {value:.4g}" for name, value in terms.items()))

@@ -1,0 +1,188 @@
+"""The table that every score reads."""
+
+import io
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Float, Num
+
+from disvae.errors import UserError
+from disvae.metrics.arrays import ArrayLike, as_codes, as_logvar, factor_values
+
+_MAX_BYTES = 2**33  # of a file of codes, unpacked
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """What the encoder says of a dataset: the table that every score reads.
+
+    Attributes
+    ----------
+    mean
+        Posterior means, one row an image.
+    logvar
+        Posterior log variances, or None: then the scores that read widths cannot be had.
+    factors
+        True factors, one row an image, or None.
+    factor_names
+        One name a factor; "0", "1", ... if not given.
+
+    Raises
+    ------
+    UserError
+        Shapes that do not match, NaN, fewer than 2 images, names that do not fit the factors.
+    """
+
+    mean: Num[ArrayLike, "N D"]
+    logvar: Num[ArrayLike, "N D"] | None = None
+    factors: Num[ArrayLike, "N K"] | None = None
+    factor_names: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        mean = as_codes(self.mean, "mean")
+        set_once = object.__setattr__
+        set_once(self, "mean", mean)
+        if self.logvar is not None:
+            set_once(self, "logvar", as_logvar(self.logvar, mean))
+        names = tuple(self.factor_names)
+        if self.factors is None:
+            if names:
+                raise UserError("factor_names were given without factors: give both or neither.")
+            return
+        factors = factor_values(self.factors, len(mean))
+        set_once(self, "factors", factors)
+        names = names or tuple(str(k) for k in range(factors.shape[1]))
+        if len(names) != factors.shape[1] or len(set(names)) != len(names):
+            raise UserError(
+                f"factor_names must be {factors.shape[1]} different names, one a factor, "
+                f"but are {list(names)}."
+            )
+        set_once(self, "factor_names", names)
+
+    @property
+    def provided(self) -> tuple[frozenset[str], Sequence[str]]:
+        """What scores can read here beyond the codes, and the names of the factors."""
+        parts = {"logvar": self.logvar, "factors": self.factors}
+        there = frozenset(name for name, part in parts.items() if part is not None)
+        return there, self.factor_names
+
+    def kl(self) -> Float[np.ndarray, " D"]:
+        """KL of each code's posteriors from N(0, 1), mean over images, in nats.
+
+        Raises
+        ------
+        UserError
+            No logvar.
+        """
+        if self.logvar is None:
+            raise UserError("The KL of codes needs their logvar, which these codes come without.")
+        mean, logvar = np.asarray(self.mean), np.asarray(self.logvar)
+        per_image = 0.5 * (np.exp(logvar) + mean**2 - 1 - logvar)
+        average: Float[np.ndarray, " D"] = per_image.mean(axis=0)
+        return average
+
+    def select(self, names: Sequence[str]) -> "Codes":
+        """Return the same codes with some of the factors only, in the order of `names`.
+
+        Raises
+        ------
+        UserError
+            No factors, no name, or an unknown name.
+        """
+        columns = factor_columns(names, self.factor_names)
+        factors = np.asarray(self.factors)[:, columns]
+        return Codes(self.mean, self.logvar, factors, tuple(names))
+
+
+class Factored(Protocol):
+    """What has factors with names: a dataset."""
+
+    @property
+    def factor_names(self) -> Sequence[str]:
+        """Names of the factors; empty if unknown."""
+
+
+class Encodable(Protocol):
+    """What gives codes when asked: a run."""
+
+    def dataset(self) -> Factored:
+        """Return what will be encoded."""
+
+    def encode(self) -> Codes:
+        """Return the codes."""
+
+
+def encode(run: Any, *args: Any, **options: Any) -> Codes:
+    """Encode the images that a run was trained on; see `disvae.Run.encode`."""
+    codes: Codes = run.encode(*args, **options)
+    return codes
+
+
+def provided(dataset: Factored) -> tuple[frozenset[str], Sequence[str]]:
+    """Tell what scores can read, beyond the codes, of a run on `dataset`; name its factors."""
+    there = {"logvar", "factors"} if dataset.factor_names else {"logvar"}
+    return frozenset(there), dataset.factor_names
+
+
+def factor_columns(subset: Sequence[str], factor_names: Sequence[str]) -> list[int]:
+    """Return where the factors of `subset` stand among all.
+
+    Raises
+    ------
+    UserError
+        No factors, no name, or an unknown name.
+    """
+    if not factor_names:
+        raise UserError("These codes have no factors, so a factor subset cannot be taken.")
+    unknown = [name for name in subset if name not in factor_names]
+    if unknown or not subset:
+        raise UserError(
+            f"There is no factor {', '.join(map(repr, unknown)) or 'in an empty subset'}; "
+            f"the factors are {', '.join(factor_names)}."
+        )
+    return [list(factor_names).index(name) for name in subset]
+
+
+def read_codes(path: Path) -> Codes:
+    """Read the codes of anyone's model from an ``.npz`` file.
+
+    Parameters
+    ----------
+    path
+        Holds ``mean [N, D]``, and optionally ``logvar [N, D]``, ``factors [N, K]`` and
+        ``factor_names [K]``.
+
+    Raises
+    ------
+    UserError
+        If the file is no such archive, or its arrays do not fit.
+    """
+    known = ("mean", "logvar", "factors", "factor_names")
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"There is no file {path}; name an .npz file of codes.") from None
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > _MAX_BYTES:
+                raise UserError(f"{path} would fill more than {_MAX_BYTES:,} bytes; save less.")
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in known if name in archive}
+    except UserError:
+        raise
+    except Exception:  # the readers raise many kinds
+        arrays = {}
+    if "mean" not in arrays:
+        raise UserError(
+            f"{path} is no .npz file with an array 'mean' of shape [N, D] "
+            "(and optionally logvar, factors, factor_names, all without Python objects)."
+        )
+    given = np.atleast_1d(arrays.pop("factor_names", np.array([])))
+    if given.ndim > 1:
+        raise UserError(f"{path}: factor_names should be a list of names, not a table.")
+    names = [str(name) for name in given]
+    return Codes(**arrays, factor_names=names)

@@ -1,0 +1,98 @@
+"""Codes cut into equal-width bins, and the entropies of their counts."""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from jaxtyping import Float, Int, Num
+from scipy.special import entr
+
+from disvae.metrics.arrays import (
+    ArrayLike,
+    checked,
+    require_at_least,
+)
+from disvae.metrics.estimators.sampling import draw_rows, repeated
+
+T = TypeVar("T")
+
+NOTHING = 1e-12  # nats; below it mutual information is rounding
+
+
+class BinnedInformation(NamedTuple):
+    """Entropies of binned codes and of factors, in nats.
+
+    Attributes
+    ----------
+    information
+        I(bin of z_j; v_k), one row a factor.
+    code
+        Entropy of the binned code.
+    factor
+        H(v_k), in the same sample.
+    """
+
+    information: Float[np.ndarray, "K D"]
+    code: Float[np.ndarray, " D"]
+    factor: Float[np.ndarray, " K"]
+
+    @property
+    def normalised(self) -> Float[np.ndarray, "K D"]:
+        """I(bin of z_j; v_k) / H(v_k); 0 for a factor of which the sample shows one value."""
+        entropy = self.factor[:, None]
+        shares = np.zeros_like(self.information)
+        np.divide(self.information, entropy, out=shares, where=entropy > 0)
+        return shares
+
+
+def bin_codes(codes: Float[np.ndarray, "N D"], bins: int) -> Int[np.ndarray, "N D"]:
+    """Give every value the number of its equal-width bin; a constant code has one bin."""
+    require_at_least("bins", bins, 2)
+    low, high = codes.min(axis=0), codes.max(axis=0)
+    edges = np.linspace(low, high, bins + 1)[1:-1]
+    return np.stack(
+        [np.searchsorted(e, c, side="right") for e, c in zip(edges.T, codes.T, strict=True)], axis=1
+    )
+
+
+def binned_information(
+    binned: Int[np.ndarray, "N D"], factors: Int[np.ndarray, "N K"]
+) -> BinnedInformation:
+    """Mutual information of numbered codes and factors, and their entropies, in nats."""
+    information = np.array([[count_information(v, z) for z in binned.T] for v in factors.T])
+    return BinnedInformation(
+        information,
+        np.array([count_entropy(z) for z in binned.T]),
+        np.array([count_entropy(v) for v in factors.T]),
+    )
+
+
+def count_entropy(labels: Int[np.ndarray, " N"]) -> float:
+    """Entropy of the empirical frequencies of labels, in nats."""
+    return float(entr(np.bincount(labels) / len(labels)).sum())
+
+
+def count_information(first: Int[np.ndarray, " N"], second: Int[np.ndarray, " N"]) -> float:
+    """Mutual information of two columns of labels, in nats, at least 0."""
+    joint = first * (int(second.max()) + 1) + second
+    information = count_entropy(first) + count_entropy(second) - count_entropy(joint)
+    return 0.0 if information < NOTHING else information
+
+
+def information_of_draws(
+    score: Callable[[BinnedInformation], T],
+    codes: Num[ArrayLike, "N D"],
+    factors: Num[ArrayLike, "N K"],
+    bins: int,
+    num_points: int | None,
+    seed: int | None,
+    repeats: int,
+) -> list[T]:
+    """Score the binned information of each of several draws."""
+    table, labels = checked(codes, factors)
+
+    def once(rng: np.random.Generator) -> T:
+        rows = draw_rows(rng, len(table), num_points)
+        return score(binned_information(bin_codes(table[rows], bins), labels[rows]))
+
+    return repeated(once, seed, repeats)

@@ -1,0 +1,1 @@
+"""One file a family of scores; pure functions of arrays."""

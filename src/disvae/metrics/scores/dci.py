@@ -1,0 +1,178 @@
+"""DCI: disentanglement, completeness, informativeness."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Num
+from scipy.special import entr
+
+from disvae.errors import UserError
+from disvae.metrics.arrays import ArrayLike, checked, require_at_least
+from disvae.metrics.estimators.classifier import Split, accuracy, draw_split, fit_classifier
+from disvae.metrics.estimators.sampling import Estimate, estimate, repeated
+from disvae.metrics.estimators.threads import in_threads
+
+
+class DCI(NamedTuple):
+    """Disentanglement, completeness, informativeness.
+
+    Attributes
+    ----------
+    disentanglement
+        How far each code matters for one factor only, in [0, 1].
+    completeness
+        How far each factor rests on one code only, in [0, 1].
+    informativeness
+        Accuracy of the predictors on held-out draws, mean over factors.
+    informativeness_train
+        The same on the draws they were fitted to.
+    importance
+        Importance of every code for every factor, mean over repeats.
+    """
+
+    disentanglement: Estimate
+    completeness: Estimate
+    informativeness: Estimate
+    informativeness_train: Estimate
+    importance: Float[np.ndarray, "D K"]
+
+
+def dci(
+    codes: Num[ArrayLike, "N D"],
+    factors: Num[ArrayLike, "N K"],
+    *,
+    num_train: int = 10_000,
+    num_test: int = 5_000,
+    levels: int | None = None,
+    seed: int | None = 0,
+    repeats: int = 1,
+) -> DCI:
+    """DCI: disentanglement, completeness and informativeness of gradient boosted trees.
+
+    One classifier a factor is fitted to all codes; its impurity-based importances give, per
+    code, 1 - entropy over factors (disentanglement) and, per factor, 1 - entropy over codes
+    (completeness), each weighted by its share of all importance. The classifier is scikit-learn's
+    GradientBoostingClassifier with its defaults: 100 rounds of one tree of depth 3 a value.
+
+    Parameters
+    ----------
+    codes, factors
+        One row an image.
+    num_train, num_test
+        Images drawn to fit and to test, each with replacement.
+    levels
+        None fits the codes as they are, like the reference. A number rounds codes with more
+        distinct values down to so many quantiles of the fitting draw first: trees look at the
+        order of values only, and fewer distinct values sort faster. 256 took two thirds of the
+        processor time and moved disentanglement and completeness by up to 0.016.
+    seed, repeats
+        Randomness of draws and trees, and how many times to score.
+
+    Returns
+    -------
+    DCI
+        All scores in [0, 1]. A dead code has importance 0, hence weight 0. If no code has
+        importance for anything, disentanglement and completeness are 0.
+
+    Raises
+    ------
+    UserError
+        Bad arrays, a factor with one value, fewer than 2 images drawn.
+
+    Notes
+    -----
+    Eastwood and Williams, "A Framework for the Quantitative Evaluation of Disentangled
+    Representations", 2018, section 2; predictor and settings of Locatello et al. 2019,
+    appendix B.
+    """
+    table, labels = checked(codes, factors)
+    if levels is not None:
+        require_at_least("levels", levels, 2)
+
+    def once(rng: np.random.Generator) -> tuple[Float[np.ndarray, "D K"], float, float]:
+        train, train_factors, test, test_factors = draw_split(
+            rng, table, labels, num_train, num_test
+        )
+        if levels is not None:
+            train, test = round_to_quantiles(train, test, levels)
+        return fit_trees((train, train_factors, test, test_factors), rng)
+
+    importances, train, test = zip(*repeated(once, seed, repeats), strict=True)
+    pairs = [disentanglement_and_completeness(importance) for importance in importances]
+    disentanglement, completeness = zip(*pairs, strict=True)
+    return DCI(
+        estimate(disentanglement),
+        estimate(completeness),
+        estimate(test),
+        estimate(train),
+        np.mean(importances, axis=0),
+    )
+
+
+def disentanglement_and_completeness(
+    importance: Float[np.ndarray, "D K"],
+) -> tuple[float, float]:
+    """DCI's disentanglement and completeness of any importance matrix, codes by factors.
+
+    Both in [0, 1]. Rows and columns without importance have weight 0; a matrix of zeros gives
+    (0, 0). With one factor every code that matters is disentangled, with one code every factor
+    is complete.
+
+    Raises
+    ------
+    UserError
+        Negative or non-finite entries.
+    """
+    if not (np.isfinite(importance).all() and (importance >= 0).all()):
+        raise UserError("Importances must be finite and not negative: give their absolute values.")
+    return _mean_concentration(importance), _mean_concentration(importance.T)
+
+
+def fit_trees(
+    split: Split, rng: np.random.Generator
+) -> tuple[Float[np.ndarray, "D K"], float, float]:
+    """Fit boosted trees per factor: importances, accuracy on the train and on the test half."""
+    from sklearn.ensemble import GradientBoostingClassifier
+
+    train, train_factors, test, test_factors = split
+    n_factors = train_factors.shape[1]
+    seeds = rng.integers(2**31, size=(n_factors,))
+
+    def one(k: int) -> tuple[Float[np.ndarray, " D"], float, float]:
+        labels, held_out = train_factors[:, k], test_factors[:, k]
+        trees = GradientBoostingClassifier(random_state=int(seeds[k]))
+        model = fit_classifier(trees, train, labels)
+        importance = np.abs(getattr(model, "feature_importances_", np.zeros(train.shape[1])))
+        return importance, accuracy(model, train, labels), accuracy(model, test, held_out)
+
+    # The costliest first, so that no thread is left alone with it at the end.
+    costly_first = sorted(range(n_factors), key=lambda k: -int(train_factors[:, k].max()))
+    found = dict(zip(costly_first, in_threads(one, [(k,) for k in costly_first]), strict=True))
+    importance, on_train, on_test = zip(*(found[k] for k in range(n_factors)), strict=True)
+    return np.stack(importance, axis=1), float(np.mean(on_train)), float(np.mean(on_test))
+
+
+def round_to_quantiles(
+    train: Float[np.ndarray, "train D"], test: Float[np.ndarray, "test D"], levels: int
+) -> tuple[Float[np.ndarray, "train D"], Float[np.ndarray, "test D"]]:
+    """Round codes with more distinct values down to quantiles of the fitting draw."""
+    train, test = train.copy(), test.copy()
+    for j, column in enumerate(train.T):
+        if len(np.unique(column)) > levels:
+            steps = np.unique(np.quantile(column, np.arange(levels) / levels))
+            for half in (train, test):
+                half[:, j] = steps[np.maximum(np.searchsorted(steps, half[:, j], "right") - 1, 0)]
+    return train, test
+
+
+def _mean_concentration(importance: Float[np.ndarray, "rows columns"]) -> float:
+    """1 - entropy of each row in units of its largest possible one, weighted by importance."""
+    total = importance.sum()
+    if total == 0:
+        return 0.0
+    n_columns = importance.shape[1]
+    # The small constant is the reference implementation's; it is part of the published values.
+    row = importance + 1e-11
+    entropy = entr(row / row.sum(axis=1, keepdims=True)).sum(axis=1)
+    concentration = 1 - entropy / np.log(n_columns) if n_columns > 1 else np.ones(len(row))
+    return float(concentration @ (importance.sum(axis=1) / total))

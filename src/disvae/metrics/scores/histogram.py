@@ -1,0 +1,212 @@
+"""Scores from histograms of the codes: binned MIG, MIG-sup, JEMMIG, DCIMIG."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Num
+
+from disvae.metrics.arrays import ArrayLike
+from disvae.metrics.estimators.binned import NOTHING, BinnedInformation, information_of_draws
+from disvae.metrics.estimators.sampling import Estimate, estimate
+from disvae.metrics.scores.gap import two_largest
+
+
+class Jemmig(NamedTuple):
+    """JEMMIG in both forms.
+
+    Attributes
+    ----------
+    normalised
+        1 - JEMMIG_k / (H(v_k) + log bins), mean over factors, in [0, 1], 1 is best.
+    nats
+        JEMMIG_k, mean over factors, in nats, 0 is best.
+    """
+
+    normalised: Estimate
+    nats: Estimate
+
+
+def binned_mig(
+    codes: Num[ArrayLike, "N D"],
+    factors: Num[ArrayLike, "N K"],
+    *,
+    bins: int = 20,
+    num_points: int | None = 10_000,
+    seed: int | None = 0,
+    repeats: int = 1,
+) -> Estimate:
+    """MIG of binned codes, as most published tables have it.
+
+    Each code is cut into equal-width bins between its extremes, and I and H are those of the
+    counts. It reads the posterior mean as the whole code, so it exceeds the exact `mig` where
+    posteriors overlap; it has a positive bias of about (bins - 1)(values - 1) / (2 points) nats
+    in every entry, and one outlier can push all other values into one bin.
+
+    Parameters
+    ----------
+    codes, factors
+        One row an image.
+    bins
+        Equal-width bins a code.
+    num_points
+        Images drawn, with replacement; None takes every image once, and is deterministic.
+    seed, repeats
+        Randomness of the draw, and how many draws.
+
+    Returns
+    -------
+    Estimate
+        In [0, 1]. A constant code falls into one bin and has no information.
+
+    Raises
+    ------
+    UserError
+        Bad arrays, a factor with one value, fewer than 2 bins or points.
+
+    Notes
+    -----
+    Chen et al. 2018; estimator and settings of Locatello et al., "Challenging Common Assumptions
+    in the Unsupervised Learning of Disentangled Representations", 2019, appendix B.
+    """
+
+    def score(binned: BinnedInformation) -> float:
+        best, second = two_largest(binned.normalised)
+        return float((best - second).mean())
+
+    return estimate(information_of_draws(score, codes, factors, bins, num_points, seed, repeats))
+
+
+def mig_sup(
+    codes: Num[ArrayLike, "N D"],
+    factors: Num[ArrayLike, "N K"],
+    *,
+    bins: int = 10,
+    num_points: int | None = 10_000,
+    seed: int | None = 0,
+    repeats: int = 1,
+) -> Estimate:
+    """MIG-sup: the gap between a code's two best factors, mean over codes.
+
+    I(z_j; v_k) / H(v_k) is compared over factors for one code, where MIG compares codes for one
+    factor: MIG-sup falls when one code holds several factors.
+
+    Parameters
+    ----------
+    codes, factors, bins, num_points, seed, repeats
+        As in `binned_mig`.
+
+    Returns
+    -------
+    Estimate
+        In [0, 1]. A dead code has gap 0 and counts, so unused codes lower the score. With one
+        factor the gap is the normalised information itself.
+
+    Raises
+    ------
+    UserError
+        Bad arrays, a factor with one value, fewer than 2 bins or points.
+
+    Notes
+    -----
+    Li et al., "Progressive Learning and Disentanglement of Hierarchical Representations", 2020,
+    section 4.
+    """
+
+    def score(binned: BinnedInformation) -> float:
+        best, second = two_largest(binned.normalised.T)
+        return float((best - second).mean())
+
+    return estimate(information_of_draws(score, codes, factors, bins, num_points, seed, repeats))
+
+
+def jemmig(
+    codes: Num[ArrayLike, "N D"],
+    factors: Num[ArrayLike, "N K"],
+    *,
+    bins: int = 10,
+    num_points: int | None = 10_000,
+    seed: int | None = 0,
+    repeats: int = 1,
+) -> Jemmig:
+    """JEMMIG: joint entropy of a factor and its best code, minus the gap.
+
+    JEMMIG_k = H(z_j*, v_k) - I_(1) + I_(2), with j* the best code of factor k. Unlike MIG it
+    is bad when the best code holds more than the factor.
+
+    Parameters
+    ----------
+    codes, factors, bins, num_points, seed, repeats
+        As in `binned_mig`.
+
+    Returns
+    -------
+    Jemmig
+        `normalised` in [0, 1] (1 is best) and `nats` (0 is best). A dead code has no
+        information. Of equally good codes the one with the lowest entropy counts.
+
+    Raises
+    ------
+    UserError
+        Bad arrays, a factor with one value, fewer than 2 bins or points.
+
+    Notes
+    -----
+    Do and Tran, "Theory and Evaluation Metrics for Learning Disentangled Representations", 2020,
+    section 3.3; normalised as 1 - JEMMIG_k / upper bound.
+    """
+
+    def score(binned: BinnedInformation) -> tuple[float, float]:
+        best, second = two_largest(binned.information)
+        is_best = binned.information >= best[:, None] - NOTHING
+        code = np.where(is_best, binned.code, np.inf).min(axis=1)
+        # H(z, v) = H(z) + H(v) - I(z; v)
+        nats = code + binned.factor - 2 * best + second
+        bound = binned.factor + np.log(bins)
+        return float((1 - nats / bound).mean()), float(nats.mean())
+
+    found = information_of_draws(score, codes, factors, bins, num_points, seed, repeats)
+    return Jemmig(*(estimate(column) for column in zip(*found, strict=True)))
+
+
+def dcimig(
+    codes: Num[ArrayLike, "N D"],
+    factors: Num[ArrayLike, "N K"],
+    *,
+    bins: int = 10,
+    num_points: int | None = 10_000,
+    seed: int | None = 0,
+    repeats: int = 1,
+) -> Estimate:
+    """DCIMIG (3CharM): one code per factor, by the gap between a code's two best factors.
+
+    Every code stands for its best factor, with the gap to its second best as its strength. A
+    factor gets its strongest code, or 0 if no code stands for it; the score is the sum over
+    factors, over the sum of the factors' entropies.
+
+    Parameters
+    ----------
+    codes, factors, bins, num_points, seed, repeats
+        As in `binned_mig`.
+
+    Returns
+    -------
+    Estimate
+        In [0, 1]. A dead code has strength 0.
+
+    Raises
+    ------
+    UserError
+        Bad arrays, a factor with one value, fewer than 2 bins or points.
+
+    Notes
+    -----
+    Sepliarskaia et al., "How to Not Measure Disentanglement", 2019, section 4.
+    """
+
+    def score(binned: BinnedInformation) -> float:
+        best, second = two_largest(binned.information.T)
+        strongest = np.zeros(len(binned.factor))
+        np.maximum.at(strongest, binned.information.argmax(axis=0), best - second)
+        return float(strongest.sum() / max(binned.factor.sum(), NOTHING))
+
+    return estimate(information_of_draws(score, codes, factors, bins, num_points, seed, repeats))

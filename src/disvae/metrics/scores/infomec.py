@@ -1,0 +1,183 @@
+"""InfoM, InfoC and InfoE (Hsu et al.)."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Num
+
+from disvae.metrics.arrays import ArrayLike, checked, require_at_least, standardised, varies
+from disvae.metrics.estimators.binned import count_entropy
+from disvae.metrics.estimators.classifier import without_convergence_warnings
+from disvae.metrics.estimators.sampling import Estimate, estimate, repeated
+from disvae.metrics.estimators.threads import in_threads
+
+
+class InfoMEC(NamedTuple):
+    """Modularity, explicitness and compactness in terms of information.
+
+    Attributes
+    ----------
+    infom
+        Modularity: each active code informs of one factor, in [0, 1].
+    infoc
+        Compactness: each factor is known by one active code, in [0, 1].
+    infoe
+        Explicitness: share of a factor's entropy that a linear probe predicts, in [0, 1].
+    information
+        I(v_k; z_j) / H(v_k), mean over repeats; 0 for constant codes.
+    active
+        Codes whose range exceeds a share of the widest range.
+    """
+
+    infom: Estimate
+    infoc: Estimate
+    infoe: Estimate
+    information: Float[np.ndarray, "K D"]
+    active: Bool[np.ndarray, " D"]
+
+
+def infomec(
+    codes: Num[ArrayLike, "N D"],
+    factors: Num[ArrayLike, "N K"],
+    *,
+    neighbours: int = 10,
+    active_range: float = 0.05,
+    num_points: int | None = 10_000,
+    seed: int | None = 0,
+    repeats: int = 1,
+) -> InfoMEC:
+    """InfoM, InfoC and InfoE.
+
+    With R_kj = I(v_k; z_j) / H(v_k), estimated from nearest neighbours, over active codes:
+    InfoM is the mean over codes of max_k R / sum_k R, InfoC the mean over factors of
+    max_j R / sum_j R, each moved and scaled so that an even spread is 0. InfoE is the share by
+    which a logistic regression without penalty lowers the log loss of predicting the factor.
+
+    Parameters
+    ----------
+    codes, factors
+        One row an image.
+    neighbours
+        Neighbours of the estimator of mutual information.
+    active_range
+        A code is active if its range exceeds this share of the widest range.
+    num_points
+        Images drawn, without replacement, since equal points mislead the estimator; all images
+        if there are fewer, or with None.
+    seed, repeats
+        Randomness of the draw and of the estimator's tie breaking, and how many times to score.
+
+    Returns
+    -------
+    InfoMEC
+        Scores in [0, 1]. Dead codes are not active and left out. An active code without
+        information counts as spread evenly (0 in InfoM), and so does a factor that no code
+        knows (0 in InfoC); the reference implementation gives NaN there. With one factor InfoM
+        is 1, with one active code InfoC is 1, if there is any information; with no active code
+        all are 0.
+
+    Raises
+    ------
+    UserError
+        Bad arrays, a factor with one value, or a setting below its bound.
+
+    Notes
+    -----
+    Hsu et al., "Disentanglement via Latent Quantization", 2023, section 4. The estimator can
+    exceed H(v_k), above all for few or repeated points; the scores use ratios only.
+    """
+    table, labels = checked(codes, factors)
+    require_at_least("neighbours", neighbours, 1)
+    require_at_least("active_range", active_range, 0)
+    if num_points is not None:
+        require_at_least("num_points", num_points, 2)
+    size = len(table) if num_points is None else min(num_points, len(table))
+    ranges = np.ptp(table, axis=0)
+    active = ranges > active_range * ranges.max()
+
+    def once(rng: np.random.Generator) -> tuple[Float[np.ndarray, "K D"], float]:
+        rows = np.arange(len(table))
+        if size < len(table):
+            rows = rng.choice(len(table), size, replace=False, shuffle=False)
+        scaled = standardised(table[rows])
+        information = _neighbour_information(scaled, labels[rows], neighbours, rng)
+        return information, _predicted_share(scaled, labels[rows]) if active.any() else 0.0
+
+    tables, infoe = zip(*repeated(once, seed, repeats), strict=True)
+    return InfoMEC(
+        estimate([concentration(t[:, active]) for t in tables]),
+        estimate([concentration(t[:, active].T) for t in tables]),
+        estimate(infoe),
+        np.mean(tables, axis=0),
+        active,
+    )
+
+
+def concentration(table: Float[np.ndarray, "rows columns"]) -> float:
+    """Mean over columns of largest over sum, scaled so that an even spread is 0.
+
+    A column of zeros counts as an even spread; with one row any other column counts 1.
+    """
+    n_rows, n_columns = table.shape
+    if n_rows == 0 or n_columns == 0:
+        return 0.0
+    total = table.sum(axis=0)
+    if n_rows == 1:
+        return float((total > 0).mean())
+    shares = np.full(n_columns, 1 / n_rows)
+    np.divide(table.max(axis=0), total, out=shares, where=total > 0)
+    return float((shares.mean() - 1 / n_rows) / (1 - 1 / n_rows))
+
+
+def _neighbour_information(
+    codes: Float[np.ndarray, "N D"],
+    factors: Int[np.ndarray, "N K"],
+    neighbours: int,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, "K D"]:
+    """Normalised mutual information of each factor and code; 0 for constant codes."""
+    from sklearn.feature_selection import mutual_info_classif
+
+    n_codes, n_factors = codes.shape[1], factors.shape[1]
+    entropy = [count_entropy(column) for column in factors.T]
+    alive = varies(codes)
+    seeds: list[list[int]] = rng.integers(2**31, size=(n_factors, n_codes)).tolist()
+
+    def cell(k: int, j: int) -> float:
+        # Where no two images share a value there are no neighbours to measure with.
+        if not alive[j] or entropy[k] == 0 or np.bincount(factors[:, k]).max() < 2:
+            return 0.0
+        information = mutual_info_classif(
+            codes[:, [j]],
+            factors[:, k],
+            discrete_features=False,
+            n_neighbors=neighbours,
+            random_state=seeds[k][j],
+        )
+        return float(information[0]) / entropy[k]
+
+    cells = [(k, j) for k in range(n_factors) for j in range(n_codes)]
+    return np.array(in_threads(cell, cells)).reshape(n_factors, n_codes)
+
+
+def _predicted_share(codes: Float[np.ndarray, "N D"], factors: Int[np.ndarray, "N K"]) -> float:
+    """Share of log loss that codes save a logistic regression, mean over factors."""
+
+    def one(k: int) -> float:
+        blind = _log_loss(np.zeros_like(codes[:, :1]), factors[:, k])
+        seeing = _log_loss(codes, factors[:, k])
+        return min(max(1 - seeing / blind, 0.0), 1.0) if blind > 0 else 0.0
+
+    with without_convergence_warnings():
+        return float(np.mean(in_threads(one, [(k,) for k in range(factors.shape[1])])))
+
+
+def _log_loss(codes: Float[np.ndarray, "N D"], values: Int[np.ndarray, " N"]) -> float:
+    """Log loss, on the fitted images, of a class-balanced logistic regression without penalty."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import log_loss
+
+    if values.min() == values.max():
+        return 0.0
+    model = LogisticRegression(C=np.inf, class_weight="balanced").fit(codes, values)
+    return float(log_loss(values, model.predict_proba(codes), labels=model.classes_))

@@ -1,0 +1,194 @@
+"""Scores that hold one factor fixed: BetaVAE and FactorVAE."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int, Num
+
+from disvae.metrics.arrays import ArrayLike, checked, require_at_least
+from disvae.metrics.estimators.classifier import (
+    accuracy,
+    fit_classifier,
+    without_convergence_warnings,
+)
+from disvae.metrics.estimators.sampling import Estimate, SharedFactor, draw_rows, estimate, repeated
+
+
+class Accuracy(NamedTuple):
+    """Accuracy of a score's classifier.
+
+    Attributes
+    ----------
+    test
+        The score: on held-out draws.
+    train
+        On the draws it was fitted to.
+    """
+
+    test: Estimate
+    train: Estimate
+
+
+class FactorVAEScore(NamedTuple):
+    """FactorVAE score and what it rests on.
+
+    Attributes
+    ----------
+    test
+        The score: accuracy of the majority vote on held-out draws.
+    train
+        Accuracy on the draws that cast the votes.
+    active_codes
+        Number of codes that were not pruned, mean over repeats.
+    """
+
+    test: Estimate
+    train: Estimate
+    active_codes: Estimate
+
+
+def beta_vae_score(
+    codes: Num[ArrayLike, "N D"],
+    factors: Num[ArrayLike, "N K"],
+    *,
+    pairs: int = 64,
+    num_train: int = 10_000,
+    num_test: int = 5_000,
+    seed: int | None = 0,
+    repeats: int = 1,
+) -> Accuracy:
+    """BetaVAE score: how well a linear classifier tells which factor a set of pairs shares.
+
+    A draw picks a factor and pairs of images that agree in it; its features are the mean over
+    the pairs of abs(z1 - z2). A logistic regression predicts the factor.
+
+    Parameters
+    ----------
+    codes, factors
+        One row an image. Partners are drawn among the images with the same value, so factors
+        need not fill a grid.
+    pairs
+        Pairs per draw.
+    num_train, num_test
+        Draws to fit and to score the classifier.
+    seed, repeats
+        Randomness of the draws, and how many times to score.
+
+    Returns
+    -------
+    Accuracy
+        `test` is the score, in [0, 1]; chance is 1 / K. A dead code is a feature of zeros and
+        changes nothing. With one factor there is nothing to tell apart, and the score is 1.
+
+    Raises
+    ------
+    UserError
+        Bad arrays, a factor with one value, or a setting below 1.
+
+    Notes
+    -----
+    Higgins et al., "beta-VAE", 2017, section 3; classifier and settings of Locatello et al. 2019,
+    appendix B.
+    """
+    table, labels = checked(codes, factors)
+    for name, value in (("pairs", pairs), ("num_train", num_train), ("num_test", num_test)):
+        require_at_least(name, value, 1)
+    shared = SharedFactor(labels)
+
+    def features(
+        rng: np.random.Generator, n_votes: int
+    ) -> tuple[Float[np.ndarray, "votes D"], Int[np.ndarray, " votes"]]:
+        parts, answers = [], []
+        for factor, anchors in shared.votes(rng, n_votes, pairs):
+            first = rng.integers(len(table), size=len(anchors) * pairs)
+            second = shared.draw(rng, factor, first, 1)[:, 0]
+            gaps = np.abs(table[first] - table[second])
+            parts.append(gaps.reshape(len(anchors), pairs, -1).mean(axis=1))
+            answers.append(np.full(len(anchors), factor))
+        return np.concatenate(parts), np.concatenate(answers)
+
+    def once(rng: np.random.Generator) -> tuple[float, float]:
+        from sklearn.linear_model import LogisticRegression
+
+        train, test = features(rng, num_train), features(rng, num_test)
+        with without_convergence_warnings():
+            model = fit_classifier(LogisticRegression(), *train)
+        return accuracy(model, *test), accuracy(model, *train)
+
+    return Accuracy(*(estimate(v) for v in zip(*repeated(once, seed, repeats), strict=True)))
+
+
+def factor_vae_score(
+    codes: Num[ArrayLike, "N D"],
+    factors: Num[ArrayLike, "N K"],
+    *,
+    batch_size: int = 64,
+    num_train: int = 10_000,
+    num_test: int = 5_000,
+    num_variance: int = 10_000,
+    prune_std: float = 0.05,
+    seed: int | None = 0,
+    repeats: int = 1,
+) -> FactorVAEScore:
+    """FactorVAE score: how well the code that varies least tells which factor is fixed.
+
+    A draw fixes one factor over a batch of images; the code with the smallest variance, each
+    divided by its variance over the dataset, casts a vote for that factor. Every code then
+    stands for the factor it got most votes from, and the score is how often that is right.
+
+    Parameters
+    ----------
+    codes, factors
+        One row an image; factors need not fill a grid.
+    batch_size
+        Images per draw.
+    num_train, num_test
+        Draws that cast votes and that are scored.
+    num_variance
+        Images from which each code's variance is estimated.
+    prune_std
+        Codes with a smaller standard deviation are dead and left out.
+    seed, repeats
+        Randomness of the draws, and how many times to score.
+
+    Returns
+    -------
+    FactorVAEScore
+        `test` is the score, in [0, 1]. Dead codes cannot vote; if all are dead the score is 0.
+
+    Raises
+    ------
+    UserError
+        Bad arrays, a factor with one value, or a setting below its bound.
+
+    Notes
+    -----
+    Kim and Mnih, "Disentangling by Factorising", 2018, section 4 and appendix B; settings of
+    Locatello et al. 2019.
+    """
+    table, labels = checked(codes, factors)
+    require_at_least("batch_size", batch_size, 2)
+    for name, value in (("num_train", num_train), ("num_test", num_test)):
+        require_at_least(name, value, 1)
+    shared = SharedFactor(labels)
+
+    def once(rng: np.random.Generator) -> tuple[float, float, float]:
+        spread = table[draw_rows(rng, len(table), num_variance)].var(axis=0, ddof=1)
+        active = np.flatnonzero((np.sqrt(spread) >= prune_std) & (spread > 0))
+        if not len(active):
+            return 0.0, 0.0, 0.0
+
+        def votes(n_votes: int) -> Int[np.ndarray, "active K"]:
+            counts = np.zeros((len(active), shared.n_factors), dtype=np.int64)
+            for factor, anchors in shared.votes(rng, n_votes, batch_size):
+                batch = table[shared.draw(rng, factor, anchors, batch_size)][..., active]
+                steadiest = (batch.var(axis=1, ddof=1) / spread[active]).argmin(axis=1)
+                counts[:, factor] += np.bincount(steadiest, minlength=len(active))
+            return counts
+
+        train, test = votes(num_train), votes(num_test)
+        answer = train.argmax(axis=1)
+        right = test[np.arange(len(active)), answer].sum() / num_test
+        return float(right), float(train.max(axis=1).sum() / num_train), float(len(active))
+
+    return FactorVAEScore(*(estimate(v) for v in zip(*repeated(once, seed, repeats), strict=True)))

@@ -1,0 +1,143 @@
+"""Modularity and explicitness (Ridgeway and Mozer)."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int, Num
+
+from disvae.metrics.arrays import ArrayLike, checked, varies
+from disvae.metrics.estimators.binned import bin_codes, binned_information
+from disvae.metrics.estimators.classifier import (
+    Split,
+    draw_split,
+    fit_classifier,
+    without_convergence_warnings,
+)
+from disvae.metrics.estimators.sampling import Estimate, estimate, repeated
+from disvae.metrics.estimators.threads import in_threads
+
+
+class ModularityExplicitness(NamedTuple):
+    """Modularity and explicitness.
+
+    Attributes
+    ----------
+    modularity
+        How far each code informs of one factor only, in [0, 1].
+    explicitness
+        Area under the ROC curve of a linear probe of each value, held out, in [0, 1]; chance 0.5.
+    explicitness_train
+        The same on the draws that the probe was fitted to.
+    """
+
+    modularity: Estimate
+    explicitness: Estimate
+    explicitness_train: Estimate
+
+
+def modularity_explicitness(
+    codes: Num[ArrayLike, "N D"],
+    factors: Num[ArrayLike, "N K"],
+    *,
+    bins: int = 20,
+    active_only: bool = False,
+    num_train: int = 10_000,
+    num_test: int = 5_000,
+    seed: int | None = 0,
+    repeats: int = 1,
+) -> ModularityExplicitness:
+    """Modularity of the codes, and how explicitly they tell the factors.
+
+    Modularity is `modularity` of the mutual information of binned codes. Explicitness fits a
+    logistic regression per factor to standardised codes and averages the area under the ROC
+    curve over the factor's values (each against the rest), then over factors.
+
+    Parameters
+    ----------
+    codes, factors
+        One row an image.
+    bins
+        Equal-width bins a code.
+    active_only
+        Leave codes without any information out of modularity, where they count as 0 by default.
+    num_train, num_test
+        Images drawn to fit and to test, each with replacement; modularity reads the first.
+    seed, repeats
+        Randomness of the draws, and how many times to score.
+
+    Returns
+    -------
+    ModularityExplicitness
+        All in [0, 1]. A dead code counts 0 in modularity (see `active_only`) and is a feature
+        of zeros for explicitness.
+
+    Raises
+    ------
+    UserError
+        Bad arrays, a factor with one value, fewer than 2 bins or images.
+
+    Notes
+    -----
+    Ridgeway and Mozer, "Learning Deep Disentangled Embeddings with the F-Statistic Loss", 2018,
+    section 2.2; estimator and settings of Locatello et al. 2019, appendix B.
+    """
+    table, labels = checked(codes, factors)
+
+    def once(rng: np.random.Generator) -> tuple[float, float, float]:
+        split = draw_split(rng, table, labels, num_train, num_test)
+        binned = binned_information(bin_codes(split[0], bins), split[1])
+        on_train, on_test = explicitness(split)
+        return modularity(binned.information, active_only=active_only), on_test, on_train
+
+    found = zip(*repeated(once, seed, repeats), strict=True)
+    return ModularityExplicitness(*(estimate(values) for values in found))
+
+
+def modularity(information: Float[np.ndarray, "K D"], *, active_only: bool = False) -> float:
+    """Modularity of a matrix of mutual information, factors by codes.
+
+    The mean over codes of 1 - sum_{k != k*} I_k^2 / (I_k*^2 (K - 1)), with k* the code's best
+    factor. A code without information counts 0, or is left out with `active_only`; without any
+    informative code the score is 0. With one factor every informative code counts 1.
+    """
+    squared = information**2
+    best = squared.max(axis=0)
+    active = best > 0
+    rest = (squared.sum(axis=0) - best)[active] / best[active]
+    per_code = 1 - rest / max(len(squared) - 1, 1)
+    n_codes = int(active.sum()) if active_only else len(best)
+    return float(per_code.sum() / max(n_codes, 1))
+
+
+def explicitness(split: Split) -> tuple[float, float]:
+    """Mean area under the ROC curve of linear probes, on the train and on the test half."""
+    train, train_factors, test, test_factors = split
+    centre, scale = train.mean(axis=0), train.std(axis=0)
+    constant = ~varies(train)
+    scale[constant] = 1
+    halves = [np.where(constant, 0.0, (half - centre) / scale) for half in (train, test)]
+
+    def one(k: int) -> tuple[float, float]:
+        from sklearn.linear_model import LogisticRegression
+
+        model = fit_classifier(LogisticRegression(), halves[0], train_factors[:, k])
+        return (
+            _area(model, halves[0], train_factors[:, k]),
+            _area(model, halves[1], test_factors[:, k]),
+        )
+
+    with without_convergence_warnings():
+        areas = in_threads(one, [(k,) for k in range(train_factors.shape[1])])
+    on_train, on_test = np.mean(areas, axis=0)
+    return float(on_train), float(on_test)
+
+
+def _area(model: Any, x: Float[np.ndarray, "N D"], y: Int[np.ndarray, " N"]) -> float:
+    """Mean over the values that occur, but not always, of the area under the ROC curve."""
+    from sklearn.metrics import roc_auc_score
+
+    is_value = y[:, None] == model.classes_
+    occurs = is_value.any(axis=0) & ~is_value.all(axis=0)
+    if not occurs.any():
+        return 0.5  # the draw shows one value only: nothing was told apart
+    return float(roc_auc_score(is_value[:, occurs], model.predict_proba(x)[:, occurs]))

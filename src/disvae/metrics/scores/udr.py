@@ -1,0 +1,164 @@
+"""UDR: agreement of the codes of several runs, without factors."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Num
+
+from disvae.errors import UserError
+from disvae.metrics.arrays import (
+    ArrayLike,
+    as_codes,
+    as_logvar,
+    require_at_least,
+    standardised,
+    varies,
+)
+
+
+class UDR(NamedTuple):
+    """Unsupervised disentanglement ranking of several runs.
+
+    Attributes
+    ----------
+    runs
+        Score of each run: the median of its agreement with every other run.
+    pairs
+        Agreement of run a (row) with run b (column), predicted from a; the diagonal is 0.
+    """
+
+    runs: Float[np.ndarray, " R"]
+    pairs: Float[np.ndarray, "R R"]
+
+
+def udr(
+    codes: Sequence[Num[ArrayLike, "N D"]],
+    logvar: Sequence[Num[ArrayLike, "N D"]] | None = None,
+    *,
+    method: Literal["lasso", "spearman"] = "lasso",
+    penalty: float = 0.1,
+    kl_threshold: float = 0.01,
+    num_points: int | None = 10_000,
+    seed: int | None = 0,
+) -> UDR:
+    """Unsupervised disentanglement ranking: whether runs agree up to order and sign of codes.
+
+    For runs a and b, R_ij says how strongly code i of a goes with code j of b. Where every code
+    has one partner, each row and column of R has one entry. The agreement is the mean, over the
+    informative codes of both, of max(R)^2 / sum(R) along rows and columns.
+
+    Parameters
+    ----------
+    codes
+        Posterior means of at least two runs on the same images in the same order. Runs may have
+        different numbers of codes.
+    logvar
+        Log variances, to tell informative codes by their KL. Without it every code that is not
+        constant is informative.
+    method
+        "lasso": absolute weights of Lasso regressions between standardised codes. "spearman":
+        absolute rank correlation.
+    penalty
+        Weight of Lasso's penalty.
+    kl_threshold
+        A code is informative if its mean KL from N(0, 1) exceeds this many nats.
+    num_points
+        Images drawn, without replacement; all if there are fewer, or with None.
+    seed
+        Randomness of the draw.
+
+    Returns
+    -------
+    UDR
+        Scores in [0, 1]. Dead codes are left out; a pair of runs where both have none scores 0.
+
+    Raises
+    ------
+    UserError
+        Fewer than two runs, bad arrays, runs on different numbers of images.
+
+    Notes
+    -----
+    Duan et al., "Unsupervised Model Selection for Variational Disentangled Representation
+    Learning", 2020, section 4.
+    """
+    tables = [as_codes(run, f"codes[{r}]") for r, run in enumerate(codes)]
+    if len(tables) < 2:
+        raise UserError(f"udr compares runs, so give the codes of at least 2, not {len(tables)}.")
+    if len({len(table) for table in tables}) > 1:
+        raise UserError("udr needs the codes of the same images for every run, in one order.")
+    if logvar is not None and len(logvar) != len(tables):
+        raise UserError(f"logvar has {len(logvar)} runs but codes has {len(tables)}.")
+    if method not in ("lasso", "spearman"):
+        raise UserError(f"method must be 'lasso' or 'spearman', not {method!r}.")
+    require_at_least("penalty", penalty, 0)
+
+    logvars = [None] * len(tables) if logvar is None else list(logvar)
+    informative = [
+        _informative(table, width, kl_threshold)
+        for table, width in zip(tables, logvars, strict=True)
+    ]
+    rows = np.arange(len(tables[0]))
+    if num_points is not None and num_points < len(rows):
+        require_at_least("num_points", num_points, 2)
+        rows = np.random.default_rng(seed).choice(rows, num_points, replace=False)
+    scaled = [standardised(t[rows][:, i]) for t, i in zip(tables, informative, strict=True)]
+
+    pairs = np.zeros((len(scaled), len(scaled)))
+    for a, first in enumerate(scaled):
+        for b, second in enumerate(scaled):
+            if a != b and first.shape[1] and second.shape[1]:
+                lasso = method == "lasso"
+                strength = _lasso(first, second, penalty) if lasso else _spearman(first, second)
+                pairs[a, b] = agreement(strength)
+    others = ~np.eye(len(scaled), dtype=bool)
+    runs = np.array([np.median(row[keep]) for row, keep in zip(pairs, others, strict=True)])
+    return UDR(runs, pairs)
+
+
+def agreement(strength: Float[np.ndarray, "D1 D2"]) -> float:
+    """Mean over rows and columns of max(R)^2 / sum(R), in [0, 1]; empty ones count 0."""
+    parts = []
+    for axis in (0, 1):
+        total = strength.sum(axis=axis)
+        part = np.zeros_like(total)
+        np.divide(strength.max(axis=axis) ** 2, total, out=part, where=total > 0)
+        parts.append(part)
+    return float(min(np.concatenate(parts).mean(), 1.0))
+
+
+def _informative(
+    mean: Float[np.ndarray, "N D"], logvar: Num[ArrayLike, "N D"] | None, threshold: float
+) -> Bool[np.ndarray, " D"]:
+    """Codes that vary and, where widths are known, differ from the prior."""
+    alive = varies(mean)
+    if logvar is None:
+        return alive
+    width = as_logvar(logvar, mean)
+    kl = 0.5 * (np.exp(width) + mean**2 - 1 - width).mean(axis=0)
+    informative: Bool[np.ndarray, " D"] = alive & (kl > threshold)
+    return informative
+
+
+def _lasso(
+    first: Float[np.ndarray, "N D1"], second: Float[np.ndarray, "N D2"], penalty: float
+) -> Float[np.ndarray, "D1 D2"]:
+    """Absolute weights with which the first run's codes predict the second's."""
+    from sklearn.linear_model import Lasso
+
+    weights = Lasso(alpha=penalty).fit(first, second).coef_
+    table: Float[np.ndarray, "D2 D1"] = np.reshape(weights, (second.shape[1], first.shape[1]))
+    absolute: Float[np.ndarray, "D1 D2"] = np.abs(table.T)
+    return absolute
+
+
+def _spearman(
+    first: Float[np.ndarray, "N D1"], second: Float[np.ndarray, "N D2"]
+) -> Float[np.ndarray, "D1 D2"]:
+    """Absolute rank correlation of the two runs' codes."""
+    from scipy.stats import rankdata
+
+    ranks = [standardised(rankdata(run, axis=0)) for run in (first, second)]
+    correlation: Float[np.ndarray, "D1 D2"] = np.abs(ranks[0].T @ ranks[1]) / len(first)
+    return correlation

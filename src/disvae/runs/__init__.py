@@ -1,0 +1,1 @@
+"""A run: one folder with options, weights and logs."""

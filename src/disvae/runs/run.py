@@ -1,0 +1,276 @@
+"""A run: one folder that holds options, weights, logs and plots."""
+
+import csv
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import nn
+
+from disvae.data.dataset import Dataset
+from disvae.data.prepare import data_root, find_prepared, load_dataset
+from disvae.errors import UserError
+from disvae.metrics.codes import Codes
+from disvae.models.vae import VAE
+from disvae.options import Options
+from disvae.runs.encode import encode
+from disvae.storage.files import merge_json, read_json, to_json, write_text
+from disvae.storage.tensors import read_tensors, require_like, write_tensors
+from disvae.types import checked
+
+# of runs whose specs.json does not say it, as those of the original system
+_BACKGROUNDS = {"celeba": "white", "chairs": "white"}
+
+
+class Run:
+    """A training run on disk; evaluation and plots read it and nothing else.
+
+    Parameters
+    ----------
+    path
+        The run's folder, which holds ``specs.json``.
+
+    Attributes
+    ----------
+    path, name
+        The folder, and its last part.
+    specs
+        All of ``specs.json``: the options, ``img_size``, ``n_data``, versions.
+    options
+        The options among them.
+
+    Raises
+    ------
+    UserError
+        If the folder is no run, or ``specs.json`` is damaged.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.name = self.path.resolve().name
+        if not (self.path / "specs.json").is_file():
+            raise UserError(
+                f"There is no run in {self.path} (no specs.json); check the name and --results-dir."
+            )
+        self.specs = read_json(self.path / "specs.json")
+        known = {key: value for key, value in self.specs.items() if key in Options.model_fields}
+        try:
+            self.options = checked(Options, known)
+        except UserError as error:
+            raise UserError(f"{self.path / 'specs.json'}: {error}") from None
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {self.options.loss} on {self.options.dataset})"
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """``(C, H, W)`` of the images it was trained on."""
+        shape = self.specs.get("img_size")
+        match shape:
+            case [int(channels), int(height), int(width)] if channels > 0:
+                return channels, height, width
+        raise UserError(
+            f"{self.path / 'specs.json'}: img_size should be [channels, height, width], "
+            f"but it is {shape!r}."
+        )
+
+    @property
+    def background(self) -> str:
+        """``black`` or ``white``: the colour behind the objects of its dataset."""
+        return str(self.specs.get("background") or _BACKGROUNDS.get(self.options.dataset, "black"))
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file that resuming needs; it is there until training ends well."""
+        return self.path / "checkpoint.pt"
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether training has ended."""
+        return (self.path / "model.pt").is_file() and not self.checkpoint.exists()
+
+    @cached_property
+    def model(self) -> VAE:
+        """The trained VAE, on the CPU and in evaluation mode.
+
+        Raises
+        ------
+        UserError
+            If ``model.pt`` is missing, damaged, or of another architecture.
+        """
+        vae = VAE(self.image_shape, self.options.latent_dim, self.options.model_type)
+        path = self.path / "model.pt"
+        if not path.exists():
+            raise UserError(f"{self.path} has no model.pt yet; train the run to its end first.")
+        weights = read_tensors(path)
+        try:
+            require_like(weights, vae.state_dict())
+        except ValueError as error:
+            raise UserError(
+                f"{path} is not the weights of this run ({error}); "
+                "restore it from a copy or train again."
+            ) from None
+        vae.load_state_dict(weights)
+        return vae.eval()
+
+    def dataset(self, root: str | Path | None = None, split: str = "train") -> Dataset:
+        """Open the dataset that the run was trained on, or what was held out from it.
+
+        Parameters
+        ----------
+        root
+            Where prepared datasets lie; default: where they lay in training, if it is
+            prepared there still.
+        split
+            ``train``, or ``test``: the images held out.
+
+        Raises
+        ------
+        UserError
+            If it cannot be had, or was divided otherwise in training.
+        """
+        # specs.json may come from anywhere: nothing is prepared in a folder that it names
+        there = self._prepared_in(self.options.data_dir) if root is None else None
+        return self._opened(there or self.options.dataset, root, split)
+
+    def encode(
+        self,
+        data_dir: str | Path | None = None,
+        device: torch.device | str = "cpu",
+        batch_size: int = 1000,
+        progress_bar: bool = False,
+        indices: Int[np.ndarray, "n"] | None = None,
+    ) -> Codes:
+        """Encode the images that the run was trained on.
+
+        Parameters
+        ----------
+        data_dir
+            Where prepared datasets lie; see `dataset`.
+        device, batch_size, progress_bar, indices
+            See `disvae.runs.encode.encode`.
+
+        Returns
+        -------
+        Codes
+            float32 means and log variances ``[N, D]``, and the factors where they are known.
+
+        Raises
+        ------
+        UserError
+            If the dataset or the weights cannot be had.
+        """
+        dataset = self.dataset(data_dir)
+        return encode(self.model, dataset, device, batch_size, progress_bar, indices)
+
+    def prepared_dataset(self) -> Dataset | None:
+        """Open the dataset that the run was trained on if it is prepared here.
+
+        Raises
+        ------
+        UserError
+            If it was divided otherwise in training.
+        """
+        folders = map(self._prepared_in, (self.options.data_dir, data_root()))
+        there = next(filter(None, folders), None)
+        return None if there is None else self._opened(there, None, "train")
+
+    def _prepared_in(self, root: Path | None) -> Path | None:
+        if root is None:
+            return None
+        return find_prepared(self.options.dataset, root, self.options.image_size)
+
+    def _opened(self, name_or_path: str | Path, root: str | Path | None, split: str) -> Dataset:
+        used = self.specs.get("used")
+        drawn_by = used.get("seed") if isinstance(used, dict) else self.options.seed
+        dataset = load_dataset(
+            name_or_path,
+            root,
+            split=split,
+            train_fraction=self.options.train_fraction,
+            seed=drawn_by if isinstance(drawn_by, int) else 0,
+            image_size=self.options.image_size,
+        )
+        n_data, n_now = self.specs.get("n_data"), len(dataset)
+        if split == "train" and self.options.train_fraction < 1 and n_now != n_data:
+            raise UserError(
+                f"{self.path} was trained on {n_data} images of '{self.options.dataset}', but its "
+                f"train fraction is {n_now} now, so that others would be held out; restore the "
+                "images or train again."
+            )
+        return dataset
+
+    @property
+    def losses(self) -> dict[str, Float[np.ndarray, "epochs"]]:
+        """Mean of each term in each epoch (``train_losses.log``), nats an image.
+
+        Raises
+        ------
+        UserError
+            If the log is missing or damaged.
+        """
+        path = self.path / "train_losses.log"
+        table: dict[str, list[float]] = {}
+        try:
+            with path.open(newline="", encoding="utf-8") as stream:
+                rows = csv.DictReader(stream)
+                if not {"Loss", "Value"} <= set(rows.fieldnames or ()):
+                    raise ValueError
+                for row in rows:
+                    table.setdefault(row["Loss"], []).append(float(row["Value"]))
+        except FileNotFoundError:
+            raise UserError(f"{self.path} has no train_losses.log; train the run first.") from None
+        except (KeyError, TypeError, ValueError, csv.Error):
+            raise UserError(f"{path} is damaged; restore it from a copy.") from None
+        return {name: np.array(values) for name, values in table.items()}
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """All of ``metrics.log``; empty if no score was computed."""
+        path = self.path / "metrics.log"
+        return read_json(path) if path.exists() else {}
+
+    def write_specs(self) -> None:
+        """Write ``specs.json``."""
+        write_text(self.path / "specs.json", to_json(self.specs))
+
+    def write_model(self, vae: nn.Module, epoch: int | None = None) -> None:
+        """Write ``model.pt``, or ``model-<epoch>.pt``."""
+        state = {name: value.cpu().contiguous() for name, value in vae.state_dict().items()}
+        write_tensors(self.path / ("model.pt" if epoch is None else f"model-{epoch}.pt"), state)
+
+    def write_losses(self, epochs: list[dict[str, float]]) -> None:
+        """Write ``train_losses.log``: one row a term and epoch."""
+        lines = ["Epoch,Loss,Value"]
+        for epoch, terms in enumerate(epochs):
+            lines += [f"{epoch},{name},{value}" for name, value in terms.items()]
+        write_text(self.path / "train_losses.log", "\n".join(lines) + "\n")
+
+    def write_test_losses(self, terms: Mapping[str, float]) -> None:
+        """Write ``test_losses.log``."""
+        write_text(self.path / "test_losses.log", to_json(terms))
+
+    def merge_metrics(self, scores: Mapping[str, Any]) -> None:
+        """Put `scores` into ``metrics.log``; those that stand there already are replaced."""
+        merge_json(self.path / "metrics.log", scores)
+
+
+def open_run(path: str | Path) -> Run:
+    """Open the run in folder `path`.
+
+    Raises
+    ------
+    UserError
+        If the folder is no run.
+
+    Examples
+    --------
+    >>> run = disvae.open_run("results/btcvae_dsprites")  # doctest: +SKIP
+    >>> run.model.decode(torch.zeros(1, 10)).shape  # doctest: +SKIP
+    torch.Size([1, 1, 64, 64])
+    """
+    return Run(path)

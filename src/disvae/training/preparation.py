@@ -1,0 +1,106 @@
+"""From the options of a run to all that training works with."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from lightning_fabric import Fabric
+
+from disvae import metrics
+from disvae.data.dataset import Dataset
+from disvae.data.prepare import load_dataset
+from disvae.errors import UserError
+from disvae.evaluation.score import DOCUMENTED
+from disvae.models.burgess import check_image_shape
+from disvae.objectives import FactorVAE, Objective
+from disvae.options import Options
+from disvae.runs.run import Run
+from disvae.training.learners import Learners, make_learners, make_objective
+from disvae.training.loop import Schedule
+
+
+class Prepared(NamedTuple):
+    """All that training works with; ``held_out`` is what the test losses are computed on."""
+
+    fabric: Fabric
+    dataset: Dataset
+    held_out: Dataset
+    schedule: Schedule
+    learners: Learners
+    objective: Objective
+
+
+def prepare(fabric: Fabric, options: Options, seed: int, before: Run | None) -> Prepared:
+    """Open the data, set the seed, and build modules, optimisers and objective.
+
+    Parameters
+    ----------
+    fabric
+        The devices.
+    options
+        Of the run.
+    seed
+        Of weights, noise, order of batches and division of the data.
+    before
+        The run that goes on, which knows where its dataset is; None: a new one.
+
+    Raises
+    ------
+    UserError
+        If the dataset cannot be had, or does not fit the model, the devices or the scores.
+    """
+
+    def split(name: str) -> Dataset:
+        if before is not None:
+            return before.dataset(options.data_dir, name)
+        return load_dataset(
+            options.dataset,
+            options.data_dir,
+            split=name,
+            train_fraction=options.train_fraction,
+            seed=seed,
+            image_size=options.image_size,
+        )
+
+    dataset = _on_one_first(fabric, lambda: split("train"))
+    check_image_shape(dataset.image_shape)
+    if options.is_metrics:
+        metrics.plan(DOCUMENTED, *metrics.provided(dataset))  # rather than after hours of training
+    held_out = dataset if options.split == "train" else split("test")
+    schedule = _schedule(fabric, options, dataset, seed)
+    _make_deterministic(seed)
+    learners = make_learners(fabric, options, dataset.image_shape)
+    if fabric.world_size > 1:
+        torch.manual_seed(seed + 1 + fabric.global_rank)  # equal weights, but own noise
+    objective = make_objective(options, len(dataset), learners.discriminator)
+    return Prepared(fabric, dataset, held_out, schedule, learners, objective)
+
+
+def _on_one_first(fabric: Fabric, load: Callable[[], Dataset]) -> Dataset:
+    """Open the dataset; only one process prepares it."""
+    dataset = load() if fabric.is_global_zero else None
+    fabric.barrier()
+    return dataset or load()
+
+
+def _schedule(fabric: Fabric, options: Options, dataset: Dataset, seed: int) -> Schedule:
+    # FactorVAE takes two batches a step, and so twice the epochs for the same steps
+    factor = FactorVAE.batches_per_step if options.loss == "factor" else 1
+    images_per_step = options.batch_size * factor
+    if len(dataset) < 2 * fabric.world_size:  # one image is no batch
+        raise UserError(
+            f"{dataset.name} has {len(dataset)} images to train on, but 2 a device are the least; "
+            "add images, or raise --train-fraction."
+        )
+    if images_per_step % fabric.world_size:
+        raise UserError(
+            f"{images_per_step} images a step cannot be shared by {fabric.world_size} devices; "
+            "choose a --batch-size that is a multiple."
+        )
+    return Schedule(options.epochs * factor, images_per_step, options.max_steps, seed)
+
+
+def _make_deterministic(seed: int) -> None:
+    torch.manual_seed(seed)
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False

@@ -1,0 +1,216 @@
+"""A training run, from options to the last weights; and on from where it was interrupted."""
+
+import logging
+import secrets
+import shlex
+import time
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from disvae.devices.fabric import make_fabric
+from disvae.errors import UserError
+from disvae.evaluation.score import score
+from disvae.evaluation.test_losses import record_test
+from disvae.options import INCIDENTAL, Options, resolve
+from disvae.plots.animations import training_frame, write_gif
+from disvae.runs.folder import create_run, refuse_other_folders, run_path, sole_trainer
+from disvae.runs.run import Run, open_run
+from disvae.storage.files import remove_rests
+from disvae.training import checkpoint
+from disvae.training.checkpoint import History
+from disvae.training.interruption import Interrupted, Request, requests_to_stop
+from disvae.training.learners import Learners
+from disvae.training.loop import Epoch, Position, is_on_the_way, train_epochs
+from disvae.training.preparation import Prepared, prepare
+
+logger = logging.getLogger("disvae")
+
+
+def train(name: str, *, resume: bool = False, **options: Any) -> Run:
+    """Train a VAE and write the run ``<results_dir>/<name>``; test it unless ``no_test``.
+
+    Parameters
+    ----------
+    name
+        Name of the run. A run of that name is kept, as a zip file, unless it is resumed.
+    resume
+        Go on with the run of that name, with the options that it has. It ends with the same
+        weights and logs, bit for bit, as if it had not been interrupted.
+    **options
+        Of `disvae.options.Options`: those of the command line, with underscores.
+
+    Raises
+    ------
+    UserError
+        If an option is bad, the dataset cannot be had, a loss is not finite, another process
+        trains that run, or there is nothing to resume.
+    Interrupted
+        If it was asked to stop (Ctrl-C, SIGTERM); a checkpoint is kept.
+
+    Examples
+    --------
+    >>> run = disvae.train("first", dataset="dsprites", loss="btcvae")  # doctest: +SKIP
+    """
+    given = dict(options)
+    chosen = resolve(given)
+    path = run_path(chosen.results_dir, name)
+    before = open_run(path) if resume else None
+    if before is None:
+        refuse_other_folders(path)  # rather than after the data were prepared
+    else:
+        chosen = _options_to_go_on(before, given)
+        if before.is_trained:
+            return _left_alone(before)
+    fabric = make_fabric(chosen, chosen.precision)
+    fabric.launch()
+    if before is not None and fabric.world_size > 1:
+        raise UserError("Only training on one device can be resumed; train the run anew.")
+    prepared = prepare(fabric, chosen, fabric.broadcast(_seed(chosen, before)), before)
+    if not fabric.is_global_zero:
+        _train(prepared, None, chosen, Position(), History([], []))
+        fabric.barrier()
+        raise SystemExit(0)  # the first process goes on alone
+    with sole_trainer(path):
+        if before is not None:  # another process may have had it until now
+            if open_run(path).specs != before.specs:
+                raise UserError(f"Another process began {path} anew; resume it again.")
+            if before.is_trained:
+                return _left_alone(before)
+        run = before or _create(path, chosen, given, prepared)
+        start, history = _start(run, prepared)
+        _train(prepared, run, chosen, start, history)
+        fabric.barrier()
+        if not chosen.no_test:
+            model = prepared.learners.bare_vae
+            objective, held_out = prepared.objective, prepared.held_out
+            record_test(run, model, objective, held_out, fabric.device, chosen)
+        if chosen.is_metrics:
+            score(run, chosen)
+        run.checkpoint.unlink(missing_ok=True)
+    return run
+
+
+def _options_to_go_on(run: Run, given: Mapping[str, Any]) -> Options:
+    """Return the options of `run`, with those of `given` that may be given anew."""
+    chosen = resolve(given)
+    for name in given:
+        kept, typed = getattr(run.options, name), getattr(chosen, name)
+        if name not in INCIDENTAL and kept != typed:
+            raise UserError(
+                f"{run.path} was begun with {name} {kept}, so it cannot go on with {typed}; "
+                "resume it without that option, or train anew under another name."
+            )
+    anew = {key: getattr(chosen, key) for key in INCIDENTAL & set(given)}
+    return run.options.model_copy(update={"data_dir": None, **anew})  # the run knows its own
+
+
+def _left_alone(run: Run) -> Run:
+    logger.info("%s is finished; there is nothing to resume.", run.path)
+    return run
+
+
+def _seed(options: Options, before: Run | None) -> int:
+    """Return the seed that a run has, or gets."""
+    if before is not None:
+        used = before.specs.get("used")
+        if isinstance(used, dict) and isinstance(used.get("seed"), int):
+            return int(used["seed"])
+        raise UserError(f"{before.path / 'specs.json'} does not say the seed; train the run anew.")
+    return secrets.randbits(32) if options.seed is None else options.seed
+
+
+def _create(path: Path, options: Options, given: Mapping[str, Any], prepared: Prepared) -> Run:
+    facts = {
+        "img_size": list(prepared.dataset.image_shape),
+        "n_data": len(prepared.dataset),
+        "images_sha256": prepared.dataset.images_hash,
+        "background": prepared.dataset.background,
+        "used": {
+            "epochs": prepared.schedule.epochs,
+            "batch_size": prepared.schedule.images_per_step,
+            "seed": prepared.schedule.seed,
+            "device": str(prepared.fabric.device),
+        },
+    }
+    return create_run(path, options, given, facts)
+
+
+def _start(run: Run, prepared: Prepared) -> tuple[Position, History]:
+    """Return where training starts: at the checkpoint if there is one."""
+    begun = run.specs.get("n_data"), run.specs.get("images_sha256")
+    if begun != (len(prepared.dataset), prepared.dataset.images_hash):
+        raise UserError(
+            f"{run.path} was begun on {begun[0]} other images than the {len(prepared.dataset)} "
+            f"that {prepared.dataset.name} has here; restore them, or train the run anew."
+        )
+    remove_rests(run.path, {".pt", ".log", ".gif"})
+    if not run.checkpoint.exists():
+        return Position(), History([], [])
+    fabric, learners = prepared.fabric, prepared.learners
+    frame = training_frame(learners.bare_vae.eval(), run.background)
+    return checkpoint.restore(
+        run.checkpoint,
+        fabric,
+        learners,
+        lambda at: is_on_the_way(fabric, prepared.schedule, len(prepared.dataset), at),
+        frame.size,
+    )
+
+
+def _train(
+    prepared: Prepared, run: Run | None, options: Options, start: Position, history: History
+) -> None:
+    """Train, and keep what comes of it: logs, weights, checkpoints, the film."""
+    fabric, learners = prepared.fabric, prepared.learners
+    alone = fabric.world_size == 1  # several processes cannot stop at one step
+    with requests_to_stop() if alone else nullcontext(Request()) as request:
+        saved = time.monotonic()
+
+        def pause_is_due() -> bool:
+            late = time.monotonic() - saved > 60 * options.checkpoint_minutes
+            return alone and (late or request.number is not None)
+
+        for event in train_epochs(
+            fabric, learners, prepared.objective, prepared.dataset, prepared.schedule,
+            not options.no_progress_bar, start, pause_is_due,
+        ):  # fmt: skip
+            if run is None:
+                continue
+            if isinstance(event, Epoch):
+                _keep_epoch(run, learners, event, history, options)
+            if alone:
+                checkpoint.save(run.checkpoint, fabric, learners, event.position, history)
+                saved = time.monotonic()
+            if request.number is not None:
+                raise Interrupted(
+                    f"stopped at step {event.position.step}; go on with: {_command_to_resume(run)}",
+                    request.number,
+                )
+    if run is not None:
+        run.write_model(learners.bare_vae)
+        write_gif(run.path / "training.gif", history.frames(), frames_per_second=1)
+
+
+def _command_to_resume(run: Run) -> str:
+    command = ["disvae", "train", run.name, "--resume"]
+    if run.path.parent != Options.model_fields["results_dir"].default:
+        command += ["--results-dir", str(run.path.parent)]
+    return shlex.join(command)
+
+
+def _keep_epoch(
+    run: Run, learners: Learners, epoch: Epoch, history: History, options: Options
+) -> None:
+    model = learners.bare_vae.eval()
+    history.add(epoch.terms, training_frame(model, run.background))
+    run.write_losses(history.log)
+    logger.info(
+        "Epoch %d: loss %.2f, %.0f images/s",
+        epoch.number + 1,
+        epoch.terms["loss"],
+        epoch.images_per_second,
+    )
+    if (epoch.number + 1) % options.checkpoint_every == 0:
+        run.write_model(model, epoch.number + 1)
