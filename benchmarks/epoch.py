@@ -19,10 +19,11 @@ from benchmarks.report import Row, flops, matrix_product, table, time_in_turn, w
 from disvae.data.batches import to_unit_interval
 from disvae.data.dataset import Dataset
 from disvae.devices.fabric import make_fabric
+from disvae.models.vae import VAE
 from disvae.objectives import Objective
-from disvae.options import Options
+from disvae.options import RunOptions
 from disvae.runs.run import Run
-from disvae.training.learners import Learners, make_learners, make_objective
+from disvae.training.learners import Learners, make_learners
 from disvae.training.loop import Schedule, accumulate_gradients, train_epochs
 
 BATCH = 64
@@ -53,7 +54,8 @@ def bare_steps(path: Path) -> Callable[[], None]:
     def steps() -> None:
         for _ in range(-(-len(dataset) // BATCH)):
             step = next(count)
-            losses, _ = objective.step(learners.vae, ready[step % len(ready)], step)
+            at = objective.at(step, len(dataset), learners.critics, learners.state)
+            losses, _ = objective.step(learners.vae, ready[step % len(ready)], at)
             accumulate_gradients(fabric, losses)
             for optimiser in learners.optimisers:
                 optimiser.step()
@@ -62,12 +64,14 @@ def bare_steps(path: Path) -> Callable[[], None]:
     return steps
 
 
-def prepared(path: Path) -> tuple[Options, Dataset, Learners, Objective]:
+def prepared(path: Path) -> tuple[RunOptions, Dataset, Learners, Objective]:
     """Open a run, and start anew with its options."""
     run = disvae.open_run(path)
     dataset = run.dataset()
-    learners = make_learners(make_fabric(run.options), run.options, run.image_shape)
-    return run.options, dataset, learners, make_objective(run.options, len(dataset))
+    objective = run.options.objective
+    vae = VAE(run.image_shape, run.options.latent_dim)
+    learners = make_learners(make_fabric(run.options), vae, objective, run.options.lr)
+    return run.options, dataset, learners, objective
 
 
 def encode(path: Path) -> Callable[[], object]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from disvae.models.discriminator import Discriminator
+from disvae.objectives.discriminator import Discriminator
 
 LATENTS = 10
 

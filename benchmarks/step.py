@@ -18,8 +18,9 @@ from benchmarks import inputs, plain
 from benchmarks.report import Row, flops, matrix_product, table, time_in_turn, write
 from disvae.data.batches import batches, epoch_order
 from disvae.devices.fabric import make_fabric
+from disvae.models.vae import VAE
 from disvae.options import resolve
-from disvae.training.learners import make_learners, make_objective
+from disvae.training.learners import make_learners
 from disvae.training.loop import accumulate_gradients
 
 BATCH = 64
@@ -33,8 +34,9 @@ def our_step(folder: Path, loss: str) -> Callable[[], None]:
     dataset = inputs.open_dataset(folder)
     options = resolve({"dataset": "dsprites", "loss": loss, "device": "cpu"})
     fabric = make_fabric(options)
-    learners = make_learners(fabric, options, dataset.image_shape)
-    objective = make_objective(options, len(dataset), learners.discriminator)
+    objective = options.objective
+    vae = VAE(dataset.image_shape, options.latent_dim)
+    learners = make_learners(fabric, vae, objective, options.lr)
     per_step = BATCH * objective.batches_per_step
 
     def endless() -> Iterator[Tensor]:
@@ -45,7 +47,8 @@ def our_step(folder: Path, loss: str) -> Callable[[], None]:
     stream, count = endless(), itertools.count(1)
 
     def step() -> None:
-        losses, terms = objective.step(learners.vae, next(stream), next(count))
+        at = objective.at(next(count), len(dataset), learners.critics, learners.state)
+        losses, terms = objective.step(learners.vae, next(stream), at)
         accumulate_gradients(fabric, losses)
         torch.stack([term.detach() for term in terms.values()])
         for optimiser in learners.optimisers:

@@ -9,9 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
-from disvae.data.catalogue.registry import CATALOG
+from disvae.data.catalogue.registry import CATALOG, DATASETS
 from disvae.data.prepare import load_dataset
-from disvae.options.experiments import DATASETS
 from tests.data.raw_files import NAMES, encoded, noise, norb_bytes, raw, tar_of
 
 

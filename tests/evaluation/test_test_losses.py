@@ -10,15 +10,15 @@ import disvae
 from disvae.data.prepare import load_dataset
 from disvae.evaluation import test_losses as evaluation
 from disvae.evaluation.test_losses import test_losses as compute
-from disvae.objectives import BetaVAE
+from disvae.objectives import BetaVAE, Moment, PlainVAE
 
 
 def test_batches_count_by_their_size(data_dir, trained):
     dataset = load_dataset("mnist", data_dir)
     cpu = torch.device("cpu")
-    whole = compute(trained.model, BetaVAE(3), dataset, 100, cpu)
+    whole = compute(trained.model, BetaVAE(B=3), Moment(100), dataset, 100, cpu)
     for batch_size in (1, 7, 64):
-        parts = compute(trained.model, BetaVAE(3), dataset, batch_size, cpu)
+        parts = compute(trained.model, BetaVAE(B=3), Moment(100), dataset, batch_size, cpu)
         assert parts == pytest.approx(whole, rel=1e-5)
 
 
@@ -75,7 +75,7 @@ def test_published_dsprites_run_gives_its_published_losses(shared):
     packed = np.concatenate([dsprites.render_block(0)])[:1000]
     images = torch.from_numpy(np.unpackbits(packed, axis=1)).view(1000, 1, 64, 64).float()
     with torch.inference_mode():
-        terms = BetaVAE(1).evaluate(run.model, images)
+        terms = PlainVAE().evaluate(run.model, images)
     published = json.loads((run.path / "test_losses.log").read_text())
     recon = terms["recon_loss"].item()
     assert recon == pytest.approx(738 * published["recon_loss"], rel=1e-5)

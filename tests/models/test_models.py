@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from disvae.errors import UserError
-from disvae.models.discriminator import Discriminator
 from disvae.models.vae import VAE
+from disvae.objectives.discriminator import Discriminator
 
 NAMES_64 = [
     f"{part}.{layer}.{kind}"

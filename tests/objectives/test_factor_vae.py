@@ -6,10 +6,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from disvae.models.discriminator import Discriminator
 from disvae.models.vae import VAE
-from disvae.objectives import FactorVAE
-from disvae.objectives.factor_vae import permute_dimensions
+from disvae.objectives import FactorVAE, Moment
+from disvae.objectives.discriminator import Discriminator, permute_dimensions
 from disvae.posterior import Posterior, VAEOutput
 from disvae.training.loop import accumulate_gradients
 
@@ -17,7 +16,8 @@ from disvae.training.loop import accumulate_gradients
 def test_each_loss_moves_its_own_module_only():
     torch.manual_seed(0)
     vae, discriminator = VAE((1, 32, 32), 4), Discriminator(4)
-    losses, terms = FactorVAE(discriminator, gamma=6).step(vae, torch.rand(12, 1, 32, 32), 1)
+    at = Moment(100, critics={"discriminator": discriminator})
+    losses, terms = FactorVAE(G=6).step(vae, torch.rand(12, 1, 32, 32), at)
     assert [module for _, module in losses] == [vae, discriminator]
     assert losses[0].loss is terms["loss"]
     assert losses[1].loss is terms["discrim_loss"]
@@ -29,11 +29,12 @@ def test_the_discriminators_gradient_does_not_reach_the_encoder():
     torch.manual_seed(0)
     vae, discriminator = fabric.setup(VAE((1, 32, 32), 4)), fabric.setup(Discriminator(4))
     vae.mark_forward_method("encode")
-    objective, images = FactorVAE(discriminator, gamma=6), torch.rand(12, 1, 32, 32)
+    objective, images = FactorVAE(G=6), torch.rand(12, 1, 32, 32)
+    at = Moment(100, critics={"discriminator": discriminator})
 
     def losses():
         torch.manual_seed(1)
-        return objective.step(vae, images, 1)[0]
+        return objective.step(vae, images, at)[0]
 
     def gradient(loss, module):
         return torch.autograd.grad(loss, list(module.parameters()), retain_graph=True)
@@ -67,7 +68,8 @@ def test_an_optimal_discriminator_gives_the_closed_form_total_correlation():
     first = torch.randn(n)
     codes = torch.stack([first, rho * first + (1 - rho**2) ** 0.5 * torch.randn(n)], 1)
     output = VAEOutput(torch.zeros(n, 1, 1, 1), Posterior(codes, torch.zeros_like(codes)), codes)
-    terms = FactorVAE(Optimal(), gamma=1).terms(output, torch.zeros(n, 1, 1, 1), 1.0)
+    at = Moment(n, critics={"discriminator": Optimal()})
+    terms = FactorVAE(G=1).terms(output, torch.zeros(n, 1, 1, 1), at)
     assert abs(terms["tc_loss"].item() - -0.5 * math.log(1 - rho**2)) < 0.01
 
 
@@ -76,7 +78,8 @@ def test_a_discriminator_that_knows_nothing_pays_log_two():
     blind = nn.Linear(4, 2)
     nn.init.zeros_(blind.weight)
     nn.init.zeros_(blind.bias)
-    _, terms = FactorVAE(blind).step(vae, torch.rand(6, 1, 32, 32), 1)
+    at = Moment(100, critics={"discriminator": blind})
+    _, terms = FactorVAE().step(vae, torch.rand(6, 1, 32, 32), at)
     torch.testing.assert_close(terms["discrim_loss"], torch.tensor(math.log(2)))
     assert terms["tc_loss"] == 0
 

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from disvae.objectives.tc_vae import TCVAE, log_densities, stratified_log_weights
+from disvae.objectives import TCVAE, Moment
+from disvae.objectives.estimators import log_densities, stratified_log_weights
 from disvae.posterior import Posterior, VAEOutput
 
 N, D, B = 6, 2, 4
@@ -113,7 +114,7 @@ def test_held_out_batches_may_be_larger_than_the_training_set():
     posterior = Posterior(torch.randn(12, 3), torch.randn(12, 3))
     output = VAEOutput(torch.zeros(12, 1, 4, 4), posterior, torch.randn(12, 3))
     images = torch.zeros(12, 1, 4, 4)
-    few, as_many = (TCVAE(n_data).terms(output, images, 1) for n_data in (5, 12))
+    few, as_many = (TCVAE().terms(output, images, Moment(n_images)) for n_images in (5, 12))
     assert all(value.isfinite() for value in few.values())
     assert few == as_many
 

@@ -165,7 +165,7 @@ def test_a_given_option_wins_over_the_experiment_even_if_it_equals_the_default()
         ({"latent_dim": 0}, "--latent-dim: input should be greater than or equal to 1"),
         ({"latent_dim": 10**9}, "--latent-dim: input should be less than or equal to 4096"),
         ({"lr": float("nan")}, "--lr: input should be a finite number"),
-        ({"loss": "gan"}, "--loss: input should be 'VAE', 'betaH', 'betaB', 'factor' or 'btcvae'"),
+        ({"loss": "gan"}, "--loss: expected VAE, betaH, betaB, factor, btcvae or FILE.py:CLASS"),
         ({"experiment": "x"}, "--experiment: input should be 'custom'"),
         ({"image_size": 48}, "--image-size: input should be a multiple of 32, but it is 48."),
         ({"train_fraction": 0}, "--train-fraction: input should be greater than 0"),

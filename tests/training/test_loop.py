@@ -11,15 +11,16 @@ from lightning_fabric import Fabric
 import disvae
 from disvae.data.batches import epoch_order
 from disvae.data.prepare import load_dataset
+from disvae.devices.fabric import make_fabric
 from disvae.errors import UserError
-from disvae.objectives import BetaVAE
+from disvae.objectives import OBJECTIVES, PlainVAE
 from disvae.options import resolve
 from disvae.training.epoch_terms import EpochTerms
-from disvae.training.learners import make_fabric, make_learners, make_objective
+from disvae.training.learners import make_learners
 from disvae.training.loop import Schedule, train_epochs
 from tests.conftest import N_DIGITS
 
-LOSSES = ("VAE", "betaH", "betaB", "factor", "btcvae")
+LOSSES = tuple(OBJECTIVES)
 
 
 @pytest.fixture
@@ -60,13 +61,14 @@ def test_the_log_is_the_mean_over_all_steps(data_dir):
 
     torch.manual_seed(0)
     fabric = make_fabric(options)
-    learners = make_learners(fabric, options, dataset.image_shape)
+    objective = options.objective
+    ours = disvae.VAE(dataset.image_shape, 3)
+    learners = make_learners(fabric, ours, objective, options.lr)
     vae = disvae.VAE(dataset.image_shape, 3)
     vae.load_state_dict(learners.vae.module.state_dict())
 
     torch.manual_seed(1)
     schedule = Schedule(epochs=1, images_per_step=16, max_steps=None, seed=7)
-    objective = make_objective(options, len(dataset))
     (epoch,) = train_epochs(fabric, learners, objective, dataset, schedule, progress_bar=False)
 
     torch.manual_seed(1)
@@ -128,9 +130,9 @@ def test_factor_vae_takes_two_batches_a_step_and_says_so(train, monkeypatch):
 
 def test_a_last_batch_of_one_image_is_left_out(train, monkeypatch):
     sizes = []
-    step = BetaVAE.step
+    step = PlainVAE.step
     monkeypatch.setattr(
-        BetaVAE, "step", lambda self, vae, x, n: sizes.append(len(x)) or step(self, vae, x, n)
+        PlainVAE, "step", lambda self, vae, x, n: sizes.append(len(x)) or step(self, vae, x, n)
     )
     train(loss="VAE", batch_size=33)
     assert sizes == [33, 33, 33]  # 100 images

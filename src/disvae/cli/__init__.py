@@ -12,24 +12,25 @@ from disvae.cli import data, runs
 from disvae.cli.grid import grid
 from disvae.cli.sweep import experiments, summary, sweep
 from disvae.errors import UserError
+from disvae.options import UserCode
+from disvae.options.run import record_for
 from disvae.types import sentence
 
-app = App(
-    name="disvae",
-    help="Train, evaluate and draw disentangled variational autoencoders.",
-    version=__version__,
-    suppress_keyboard_interrupt=False,  # main says how to go on
-    default_parameter=Parameter(name_transform=lambda name: name.replace("_", "-")),
-)
-app.command(runs.train)
-app.command(runs.evaluate, name="eval")
-app.command(runs.score)
-app.command(runs.plot)
-app.command(grid)
-app.command(experiments)
-app.command(sweep)
-app.command(summary)
-app.command(data.app)
+
+def make_app(losses: Sequence[UserCode] = ()) -> App:
+    """Compose all commands; `train` has the options of the user's own losses too."""
+    app = App(
+        name="disvae",
+        help="Train, evaluate and draw disentangled variational autoencoders.",
+        version=__version__,
+        suppress_keyboard_interrupt=False,  # main says how to go on
+        default_parameter=Parameter(name_transform=lambda name: name.replace("_", "-")),
+    )
+    app.command(runs.train_command(record_for(losses)))
+    app.command(runs.evaluate, name="eval")
+    for command in (runs.score, runs.plot, grid, experiments, sweep, summary, data.app):
+        app.command(command)
+    return app
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,9 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("disvae").setLevel(logging.INFO)  # ours only, not other libraries'
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        app = make_app(runs.own_losses(words) if words[:1] == ["train"] else ())
         status = app(
-            list(sys.argv[1:] if arguments is None else arguments),
+            words,
             exit_on_error=False,
             print_error=False,
             result_action="return_value",

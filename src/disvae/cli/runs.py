@@ -1,13 +1,26 @@
 """The commands that make runs and read them: train, eval, score, plot."""
 
+import itertools
 import logging
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from disvae.options import GENERAL, PLOT, SCORES, Computing, Options, PlotOptions, ScoreOptions
+from disvae.options import (
+    GENERAL,
+    PLOT,
+    SCORES,
+    Computing,
+    OwnCode,
+    PlotOptions,
+    RunOptions,
+    ScoreOptions,
+    UserCode,
+)
 from disvae.options.common import SEED_HELP, TRAINING
+from disvae.options.user_code import brought, is_code, load
 from disvae.types import Seed
 
 if TYPE_CHECKING:
@@ -24,41 +37,70 @@ PlotType = Literal[
 Flat = Parameter(name="*")  # each field is an option of its own
 
 
-def train(
-    name: Name,
-    /,
-    *,
-    options: Annotated[Options, Flat] = Options(),  # noqa: B008
-    resume: Annotated[
-        bool,
-        Parameter(
-            negative="",
-            group=TRAINING,
-            help="Go on with the run NAME where it was interrupted, with the options it has.",
-        ),
-    ] = False,
-) -> None:
-    """Train and evaluate a disentangled VAE; the run is kept in `results/NAME`.
+def train_command(record: type[RunOptions]) -> Callable[..., None]:
+    """Make the command `train`, with the options of `record`."""
 
-    Options that you type win over those of the experiment, which win over the defaults.
+    def train(
+        name: Name,
+        /,
+        *,
+        options: Annotated[RunOptions, Flat] = record(),  # noqa: B008
+        resume: Annotated[
+            bool,
+            Parameter(
+                negative="",
+                group=TRAINING,
+                help="Go on with the run NAME where it was interrupted, with the options it has.",
+            ),
+        ] = False,
+    ) -> None:
+        """Train and evaluate a disentangled VAE; the run is kept in `results/NAME`.
+
+        Options that you type win over those of the experiment, which win over the defaults.
+        """
+        logging.getLogger("disvae").setLevel(options.log_level)
+        given = {field: getattr(options, field) for field in options.model_fields_set}
+        if options.is_eval_only:
+            _evaluate_only(name, options, brought(given))
+            return
+        from disvae.training.train import train as train_run
+
+        run = train_run(name, resume=resume, **given)
+        print(f"The run is in {run.path}")
+
+    train.__annotations__["options"] = Annotated[record, Flat]
+    return train
+
+
+def own_losses(arguments: Sequence[str]) -> list[UserCode]:
+    """Load the losses of the user's own that stand among the arguments of `train`.
+
+    Their options are known only then, and all arguments are read after that.
     """
-    logging.getLogger("disvae").setLevel(options.log_level)
-    if options.is_eval_only:
-        from disvae.evaluation.score import score
-        from disvae.runs.folder import run_path
-        from disvae.runs.run import open_run
+    found = []
+    for word, after in itertools.pairwise([*arguments, ""]):
+        option, equals, value = word.partition("=")
+        value = value if equals else after
+        if option in ("-l", "--loss") and is_code(value):
+            found.append(load(value))
+    return found
 
-        run = open_run(run_path(options.results_dir, name))
-        if not options.no_test:
-            _test(run, options)
-        if options.is_metrics:
-            score(run, options)
-        return
-    given = {field: getattr(options, field) for field in options.model_fields_set}
-    from disvae.training.train import train as train_run
 
-    run = train_run(name, resume=resume, **given)
-    print(f"The run is in {run.path}")
+def _evaluate_only(name: str, options: RunOptions, code: Mapping[str, UserCode]) -> None:
+    from disvae.evaluation.score import score
+
+    run = _open(name, options.results_dir, code)
+    if not options.no_test:
+        _test(run, options)
+    if options.is_metrics:
+        score(run, options)
+
+
+def _open(name: str, results_dir: Path, code: Mapping[str, UserCode]) -> "Run":
+    from disvae.runs.folder import run_path
+    from disvae.runs.run import Run
+
+    return Run(run_path(results_dir, name), code)
 
 
 def evaluate(
@@ -66,6 +108,7 @@ def evaluate(
     /,
     *,
     where: Annotated[Computing, Flat] = Computing(),  # noqa: B008
+    own: Annotated[OwnCode, Flat] = OwnCode(),  # noqa: B008
     scores: Annotated[ScoreOptions, Flat] = ScoreOptions(),  # noqa: B008
     list_scores: Annotated[
         bool,
@@ -80,13 +123,11 @@ def evaluate(
         _list_scores()
         return
     from disvae.errors import UserError
-    from disvae.runs.folder import run_path
-    from disvae.runs.run import open_run
 
     logging.getLogger("disvae").setLevel(where.log_level)
     if not name:
         raise UserError("Name the run to evaluate, as in: disvae eval NAME --metrics all.")
-    run = open_run(run_path(where.results_dir, name))
+    run = _open(name, where.results_dir, own.code)
     if not scores.metrics:
         _test(run, where)
         return
@@ -158,13 +199,12 @@ def plot(
     /,
     *,
     options: Annotated[PlotOptions, Flat] = PlotOptions(),  # noqa: B008
+    own: Annotated[OwnCode, Flat] = OwnCode(),  # noqa: B008
 ) -> None:
     """Draw what a trained model learned; the pictures go to its run, `results/NAME`."""
     from disvae.plots.gallery import draw
-    from disvae.runs.folder import run_path
-    from disvae.runs.run import open_run
 
-    run = open_run(run_path(options.results_dir, name))
+    run = _open(name, options.results_dir, own.code)
     for path in draw(run, plots, options):
         print(path)
 

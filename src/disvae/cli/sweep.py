@@ -34,12 +34,12 @@ def sweep(
     The runs are kept in `results/NAME`. Call it again to go on after an interruption, or to add
     runs; finished ones are kept. Options that you type win over those of the file.
     """
-    from disvae.sweep.description import read_sweep
+    from disvae.sweep.description import code_in, read_sweep
     from disvae.sweep.execution import execute
 
     typed = {field: getattr(options, field) for field in options.model_fields_set}
     chosen = read_sweep(file, typed)
-    record = execute(chosen)
+    record = execute(chosen, code_in(typed.get("grid", ())))
     failures = record.failures
     for name, reason in failures.items():
         print(f"{name} failed: {reason}", file=sys.stderr)

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -102,6 +103,35 @@ def prepare(
         f"There is no dataset '{name_or_path}'; choose among {', '.join(CATALOG)}, "
         "or name a folder of images or an .npz file."
     )
+
+
+def prepare_entry(entry: Entry, name: str, digest: str, root: str | Path | None = None) -> Path:
+    """Prepare a dataset that the user describes in a file; return its folder.
+
+    Parameters
+    ----------
+    entry
+        What describes it.
+    name, digest
+        Of the code: another file is another dataset.
+    root
+        Where prepared datasets lie; see `data_root`.
+
+    Raises
+    ------
+    UserError
+        If it is no `Entry`, or cannot be prepared.
+    """
+    if not isinstance(entry, Entry):
+        raise UserError(f"{name} is no dataset; it should be a disvae.data.catalogue.entry.Entry.")
+    folder = entry_folder(name, digest, root)
+    return _prepare_named(entry, folder)
+
+
+def entry_folder(name: str, digest: str, root: str | Path | None = None) -> Path:
+    """Return where `prepare_entry` prepares."""
+    plain = re.sub(r"[^\w.+-]", "_", f"{name[:60]}-{digest[:16]}")
+    return data_root(root) / "own" / plain
 
 
 def find_prepared(

@@ -11,10 +11,9 @@ from disvae.data.batches import batches
 from disvae.data.dataset import Dataset
 from disvae.devices.fabric import make_fabric
 from disvae.models.vae import VAE
-from disvae.objectives import Objective
+from disvae.objectives import Moment, Objective
 from disvae.options import Computing
 from disvae.runs.run import Run
-from disvae.training.learners import make_objective
 
 logger = logging.getLogger("disvae")
 
@@ -23,12 +22,13 @@ logger = logging.getLogger("disvae")
 def test_losses(
     vae: nn.Module,
     objective: Objective,
+    at: Moment,
     dataset: Dataset,
     batch_size: int,
     device: torch.device,
     progress_bar: bool = False,
 ) -> dict[str, float]:
-    """Compute the mean of every term over all images of `dataset`, in nats an image.
+    """Compute the mean of every term over all images of `dataset`, in nats per image.
 
     Codes are posterior means (no sampling), the annealed weights are full; a batch
     counts by its size.
@@ -37,8 +37,8 @@ def test_losses(
     ----------
     vae
         A VAE on `device`; it is left in evaluation mode.
-    objective
-        Whose terms to compute.
+    objective, at
+        Whose terms to compute, and what goes along with it.
     dataset, batch_size
         What to go over, and in which steps.
     device
@@ -52,7 +52,7 @@ def test_losses(
     bar = tqdm(total=len(dataset), desc="Test", disable=None if progress_bar else True)
     with bar:
         for images in batches(dataset, order, batch_size, device):
-            terms = objective.evaluate(vae, images)
+            terms = objective.evaluate(vae, images, at)
             values = torch.stack(list(terms.values())).tolist()
             for name, value in zip(terms, values, strict=True):
                 sums[name] = sums.get(name, 0.0) + value * len(images)
@@ -72,18 +72,22 @@ def test(run: Run, where: Computing) -> None:
     where
         On which device, and on which split of the data.
     """
+    objective = run.options.objective
+    if "loss" in run.code and run.changed_code():
+        logger.warning("%s is not the file that %s was trained with.", run.options.loss, run.path)
     fabric = make_fabric(where)
     dataset = run.dataset(where.data_dir, where.split)
     model = run.model.to(fabric.device)
     # as in training: what is estimated is the aggregate posterior of the training images
-    objective = make_objective(run.options, len(run.dataset(where.data_dir)))
-    record_test(run, model, objective, dataset, fabric.device, where)
+    at = Moment(len(run.dataset(where.data_dir)))
+    record_test(run, model, objective, at, dataset, fabric.device, where)
 
 
 def record_test(
     run: Run,
     model: VAE,
     objective: Objective,
+    at: Moment,
     dataset: Dataset,
     device: torch.device,
     where: Computing,
@@ -92,6 +96,7 @@ def record_test(
     terms = test_losses(
         model,
         objective,
+        at,
         dataset,
         run.options.eval_batchsize,
         device,

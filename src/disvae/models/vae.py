@@ -1,5 +1,7 @@
 """The variational autoencoder: encoder, decoder, prior N(0, I)."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -60,8 +62,17 @@ class VAE(nn.Module):
         """Return the probabilities, in [0, 1], that `codes` stand for."""
         return torch.sigmoid(self.decoder(codes))
 
-    def forward(self, images: Float[Tensor, "B C H W"]) -> VAEOutput:
-        """Encode, sample and decode; in evaluation mode the sample is the posterior mean."""
+    def forward(
+        self,
+        images: Float[Tensor, "B C H W"],
+        transform: Callable[[Posterior], Posterior] | None = None,
+    ) -> VAEOutput:
+        """Encode, sample and decode; in evaluation mode the sample is the posterior mean.
+
+        A `transform` changes the posteriors of the batch in between.
+        """
         posterior = self.encode(images)
+        if transform is not None:
+            posterior = transform(posterior)
         sample = posterior.sample() if self.training else posterior.mean
         return VAEOutput(self.decoder(sample), posterior, sample)

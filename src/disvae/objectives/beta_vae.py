@@ -1,33 +1,48 @@
 """The VAE (Kingma and Welling 2014) and beta-VAE_H (Higgins et al. 2017)."""
 
-from jaxtyping import Float
-from torch import Tensor
+from __future__ import annotations
 
-from disvae.objectives.objective import Objective
-from disvae.objectives.terms import RecDist, Terms, kl_terms, reconstruction
-from disvae.posterior import VAEOutput
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from disvae.objectives.objective import Moment, Objective
+from disvae.types import Weight
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+    from disvae.objectives.objective import Terms
+    from disvae.posterior import VAEOutput
+
+
+class PlainVAE(Objective):
+    """``recon + a * KL`` (Kingma and Welling 2014, equation 10): the evidence bound at a = 1.
+
+    What is annealed (a) is the weight of the KL.
+    """
+
+    name: ClassVar = "VAE"
+
+    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], at: Moment) -> Terms:
+        """Compute ``loss, recon_loss, kl_loss, kl_loss_j``."""
+        recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
+        return {"loss": recon + at.progress * kl["kl_loss"], "recon_loss": recon, **kl}
 
 
 class BetaVAE(Objective):
-    """``recon + a * beta * KL`` (Higgins et al. 2017, equation 4); the VAE is ``beta = 1``.
+    """``recon + a * B * KL`` (Higgins et al. 2017, equation 4); the VAE is ``B = 1``.
 
     What is annealed (a) is the weight of the KL.
-
-    Parameters
-    ----------
-    beta
-        Weight of the KL.
-    rec_dist, reg_anneal
-        See `Objective`.
     """
 
-    def __init__(self, beta: float = 4, rec_dist: RecDist = "bernoulli", reg_anneal: int = 0):
-        super().__init__(rec_dist, reg_anneal)
-        self.beta = beta
+    name: ClassVar = "betaH"
+    prefix: ClassVar = "betaH"
+    title: ClassVar = "BetaH"
 
-    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], progress: float) -> Terms:
+    B: Annotated[Weight, "Weight of the KL (beta in the paper)."] = 4
+
+    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], at: Moment) -> Terms:
         """Compute ``loss, recon_loss, kl_loss, kl_loss_j``."""
-        recon = reconstruction(output.logits, images, self.rec_dist)
-        kl = kl_terms(output.posterior)
-        loss = recon + progress * self.beta * kl["kl_loss"]
+        recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
+        loss = recon + at.progress * self.B * kl["kl_loss"]
         return {"loss": loss, "recon_loss": recon, **kl}

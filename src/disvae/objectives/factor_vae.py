@@ -1,78 +1,79 @@
 """FactorVAE (Kim and Mnih 2018): total correlation from a discriminator's density ratio."""
 
-from typing import ClassVar
+from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
-from jaxtyping import Float
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from disvae.objectives.objective import Minimise, Objective
-from disvae.objectives.terms import RecDist, Terms, kl_terms, reconstruction
-from disvae.posterior import VAEOutput
+from disvae.objectives.objective import Critic, Minimise, Moment, Objective
+from disvae.types import LearningRate, Weight
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor, nn
+
+    from disvae.objectives.objective import Terms
+    from disvae.posterior import VAEOutput
 
 
 class FactorVAE(Objective):
-    """``recon + KL + a * gamma * TC`` (Kim and Mnih 2018, equation 2).
+    """``recon + KL + a * G * TC`` (Kim and Mnih 2018, equation 2).
 
     A step takes two batches: the VAE learns on the first; the second gives the
     permuted codes that the discriminator must tell from those of the first
     (algorithm 2). What is annealed (a) is the weight of the TC.
 
-    Parameters
-    ----------
-    discriminator
-        Codes ``[B, D]`` to logits ``[B, 2]``: class 0 is q(z), class 1 is prod_j q(z_j).
-        None, for a run whose discriminator is gone: only the terms that need none.
-    gamma
-        Weight of the TC.
-    rec_dist, reg_anneal
-        See `Objective`.
+    The critic ``discriminator`` maps codes ``[B, D]`` to logits ``[B, 2]``: class 0 is q(z),
+    class 1 is prod_j q(z_j).
     """
 
-    batches_per_step: ClassVar[int] = 2
+    name: ClassVar = "factor"
+    prefix: ClassVar = "factor"
+    title: ClassVar = "factor VAE"
+    unprefixed: ClassVar = frozenset({"lr_disc"})
+    batches_per_step: ClassVar = 2
 
-    def __init__(
-        self,
-        discriminator: nn.Module | None,
-        gamma: float = 6,
-        rec_dist: RecDist = "bernoulli",
-        reg_anneal: int = 0,
-    ):
-        super().__init__(rec_dist, reg_anneal)
-        self.discriminator = discriminator
-        self.gamma = gamma
+    G: Annotated[Weight, "Weight of the TC term (gamma in the paper)."] = 6
+    lr_disc: Annotated[LearningRate, "Learning rate of the discriminator."] = 5e-5
 
-    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], progress: float) -> Terms:
-        """Compute ``loss, recon_loss, tc_loss, kl_loss, kl_loss_j``."""
-        if self.discriminator is None:
-            recon = reconstruction(output.logits, images, self.rec_dist)
-            return {"recon_loss": recon, **kl_terms(output.posterior)}
-        return self._terms(output, images, progress, self.discriminator(output.sample))
+    def critics(self, latent_dim: int) -> dict[str, Critic]:
+        """Make the discriminator; the betas are those of Kim and Mnih 2018, appendix B."""
+        from disvae.objectives.discriminator import Discriminator
+
+        return {"discriminator": Critic(Discriminator(latent_dim), self.lr_disc, (0.5, 0.9))}
+
+    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], at: Moment) -> Terms:
+        """Compute ``loss, recon_loss, tc_loss, kl_loss, kl_loss_j``.
+
+        Without the discriminator, which no finished run keeps: those that need none.
+        """
+        if "discriminator" not in at.critics:
+            recon = self.reconstruction(output, images)
+            return {"recon_loss": recon, **self.kl(output.posterior)}
+        return self._terms(output, images, at, at.critics["discriminator"](output.sample))
 
     def step(
-        self, vae: nn.Module, images: Float[Tensor, "2B C H W"], step: int
+        self, vae: nn.Module, images: Float[Tensor, "2B C H W"], at: Moment
     ) -> tuple[list[Minimise], Terms]:
         """Return the VAE's and the discriminator's losses; adds the term ``discrim_loss``.
 
         The logits of the real codes serve both losses. `Minimise` keeps the
         discriminator's loss from the encoder: it stops at the discriminator's parameters.
         """
-        assert self.discriminator is not None, "training needs the discriminator"  # noqa: S101
+        from disvae.objectives.discriminator import cross_entropy, permuted_codes
+
+        discriminator = at.critics["discriminator"]
         first, second = images.tensor_split(2)
-        with torch.no_grad():
-            other = vae.encode(second).sample()  # type: ignore[operator]
-        permuted = self.discriminator(permute_dimensions(other))
+        permuted = discriminator(permuted_codes(vae, second))
 
         # last, so that what the gradient reads first is still in the cache
         output = vae(first)
-        real = self.discriminator(output.sample)
-        terms = self._terms(output, first, self.progress(step), real)
-        discrim_loss = 0.5 * (_cross_entropy(real, 0) + _cross_entropy(permuted, 1))
+        real = discriminator(output.sample)
+        terms = self._terms(output, first, at, real)
+        discrim_loss = 0.5 * (cross_entropy(real, 0) + cross_entropy(permuted, 1))
 
         losses = [
             Minimise(terms["loss"], vae),
-            Minimise(discrim_loss, self.discriminator),
+            Minimise(discrim_loss, discriminator),  # type: ignore[arg-type]
         ]
         return losses, {**terms, "discrim_loss": discrim_loss}
 
@@ -80,22 +81,10 @@ class FactorVAE(Objective):
         self,
         output: VAEOutput,
         images: Float[Tensor, "B C H W"],
-        progress: float,
+        at: Moment,
         logits: Float[Tensor, "B 2"],
     ) -> Terms:
-        recon = reconstruction(output.logits, images, self.rec_dist)
-        kl = kl_terms(output.posterior)
+        recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
         tc = (logits[:, 0] - logits[:, 1]).mean()
-        loss = recon + kl["kl_loss"] + progress * self.gamma * tc
+        loss = recon + kl["kl_loss"] + at.progress * self.G * tc
         return {"loss": loss, "recon_loss": recon, "tc_loss": tc, **kl}
-
-
-def permute_dimensions(codes: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
-    """Permute each dimension over the batch on its own (Kim and Mnih 2018, algorithm 1)."""
-    order = torch.rand_like(codes).argsort(0)
-    return codes.gather(0, order)
-
-
-def _cross_entropy(logits: Float[Tensor, "B 2"], label: int) -> Float[Tensor, ""]:
-    target = torch.full((len(logits),), label, device=logits.device)
-    return F.cross_entropy(logits, target)

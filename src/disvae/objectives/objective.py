@@ -1,16 +1,23 @@
-"""What the trainer knows of an objective."""
+"""What training knows of an objective: the frozen record of its options, and its terms."""
+
+from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from pydantic import BaseModel, ConfigDict, Field
 
-from disvae.objectives.terms import RecDist, Terms, annealed
-from disvae.posterior import VAEOutput
+if TYPE_CHECKING:  # the command line shows the options without PyTorch
+    import numpy as np
+    from jaxtyping import Float, Int
+    from torch import Tensor, nn
 
-Autoencoder = Callable[[Tensor], VAEOutput]
+    from disvae.posterior import Posterior, VAEOutput
+
+    Terms = dict[str, Tensor]  # the named scalars of an objective
+
+RecDist = Literal["bernoulli", "laplace", "gaussian"]
 
 
 class Minimise(NamedTuple):
@@ -20,31 +27,108 @@ class Minimise(NamedTuple):
     module: nn.Module
 
 
-class Objective(ABC):
-    """What training minimises: a sum of named terms, in nats an image.
-
-    Parameters
-    ----------
-    rec_dist
-        Likelihood of a pixel: ``bernoulli``, ``gaussian`` or ``laplace``.
-    reg_anneal
-        Steps over which the regularisation grows from nothing to full; 0: full at once.
+class Critic(NamedTuple):
+    """A module beside the VAE that learns with it, by Adam.
 
     Attributes
     ----------
-    batches_per_step
-        How many batches one training step takes: 2 for FactorVAE, else 1.
+    module
+        The module.
+    lr, betas
+        Of its optimiser.
     """
 
-    batches_per_step: ClassVar[int] = 1
+    module: nn.Module
+    lr: float
+    betas: tuple[float, float] = (0.9, 0.999)
 
-    def __init__(self, rec_dist: RecDist = "bernoulli", reg_anneal: int = 0):
-        self.rec_dist = rec_dist
-        self.reg_anneal = reg_anneal
+
+class Moment(NamedTuple):
+    """Where training stands when terms are computed, and what goes along with it.
+
+    Attributes
+    ----------
+    n_images
+        Number N of images in the training set.
+    progress
+        How far the annealing has come, 0 to 1; in evaluation 1.
+    step
+        Number of the training step, from 1; in evaluation 0.
+    critics
+        Those of the objective, on their device; none where a run is evaluated that is finished.
+    state
+        What `Objective.start_state` gave, or what training made of it.
+    """
+
+    n_images: int
+    progress: float = 1.0
+    step: int = 0
+    critics: Mapping[str, Callable[[Tensor], Tensor]] = {}
+    state: Mapping[str, Tensor] = {}
+
+
+class Objective(BaseModel, ABC):
+    """What training minimises: a sum of named terms, in nats per image.
+
+    A subclass declares its options as fields, each ``Annotated[type, "help"] = default``, and
+    computes its `terms`. Nothing more is needed; what else it may state follows.
+
+    Attributes
+    ----------
+    name
+        As in ``-l NAME``; a class in a user's own file goes by its class name.
+    prefix
+        Of its options on the command line and in ``specs.json``: field ``B`` of ``btcvae`` is
+        ``--btcvae-B`` and ``btcvae_B``. Default: the class name.
+    title
+        Heads its options in the help. Default: the prefix.
+    unprefixed
+        Fields that are options by their own name.
+    batches_per_step
+        How many batches one training step takes; the epochs are as many times more.
+    min_batch
+        Least size of a batch.
+    group
+        How many images of a batch belong together, and stand side by side: 2 for pairs.
+    needs_factors
+        Whether `order` reads the factors; then a dataset without them is refused.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    name: ClassVar[str]
+    prefix: ClassVar[str]
+    title: ClassVar[str]
+    unprefixed: ClassVar[frozenset[str]] = frozenset()
+    batches_per_step: ClassVar[int] = 1
+    min_batch: ClassVar[int] = 1
+    group: ClassVar[int] = 1
+    needs_factors: ClassVar[bool] = False
+
+    rec_dist: Annotated[RecDist, "Form of the likelihood to use for each pixel."] = "bernoulli"
+    reg_anneal: Annotated[
+        int,
+        Field(ge=0, le=10**12),
+        "Number of annealing steps where gradually adding the regularisation. "
+        "What is annealed is specific to each loss.",
+    ] = 0
+
+    def __init_subclass__(cls) -> None:
+        cls.name = cls.__dict__.get("name", cls.__name__)
+        cls.prefix = cls.__dict__.get("prefix", cls.__name__)
+        cls.title = cls.__dict__.get("title", cls.prefix)
+
+    @classmethod
+    def option_names(cls) -> dict[str, str]:
+        """Return the option that each of its own fields is, by field."""
+        own = [field for field in cls.model_fields if field not in Objective.model_fields]
+        return {
+            field: field if field in cls.unprefixed else f"{cls.prefix}_{field}" for field in own
+        }
 
     @abstractmethod
-    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], progress: float) -> Terms:
-        """Compute all terms on one batch, ``loss`` first.
+    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], at: Moment) -> Terms:
+        """Compute all terms on one batch, ``loss`` first, each a scalar.
 
         Parameters
         ----------
@@ -52,21 +136,70 @@ class Objective(ABC):
             What the VAE made of `images`.
         images
             Pixels in [0, 1].
-        progress
-            How far the annealing has come, 0 to 1.
+        at
+            Where training stands.
         """
 
     def step(
-        self, vae: nn.Module, images: Float[Tensor, "B C H W"], step: int
+        self, vae: nn.Module, images: Float[Tensor, "B C H W"], at: Moment
     ) -> tuple[list[Minimise], Terms]:
-        """Return what the `step`-th training step (from 1) minimises, and its terms."""
-        terms = self.terms(vae(images), images, self.progress(step))
+        """Return what a training step minimises, and its terms."""
+        terms = self.terms(vae(images, self.transform), images, at)
         return [Minimise(terms["loss"], vae)], terms
 
-    def evaluate(self, vae: Autoencoder, images: Float[Tensor, "B C H W"]) -> Terms:
-        """Return the terms at full weight; nothing is to be minimised."""
-        return self.terms(vae(images), images, progress=1.0)
+    def evaluate(
+        self,
+        vae: Callable[[Tensor], VAEOutput],
+        images: Float[Tensor, "B C H W"],
+        at: Moment | None = None,
+    ) -> Terms:
+        """Return the terms at full weight; nothing is to be minimised, or transformed."""
+        at = at or Moment(n_images=len(images))
+        return self.terms(vae(images), images, at._replace(progress=1.0))
 
-    def progress(self, step: int) -> float:
-        """How far the annealing has come at the `step`-th step (from 1), 0 to 1."""
-        return annealed(0.0, 1.0, step, self.reg_anneal)
+    def transform(self, posterior: Posterior) -> Posterior:
+        """Change the posteriors of a training batch before codes are sampled, as by averaging."""
+        return posterior
+
+    def critics(self, latent_dim: int) -> dict[str, Critic]:
+        """Make the modules that learn beside the VAE, by name; none."""
+        return {}
+
+    def start_state(self) -> dict[str, Tensor]:
+        """Make the tensors that `step` may change in place, and checkpoints keep; none."""
+        return {}
+
+    def order(
+        self, factors: Int[np.ndarray, "N K"] | None, n_images: int, seed: int, epoch: int
+    ) -> Int[np.ndarray, "n"] | None:
+        """Return the images of an epoch, in order: a pure function of its arguments.
+
+        None, as here: every image once, at random.
+        """
+        return None
+
+    def at(
+        self,
+        step: int,
+        n_images: int,
+        critics: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
+        state: Mapping[str, Tensor] | None = None,
+    ) -> Moment:
+        """Return the `step`-th training step (from 1); the annealing is linear in the steps."""
+        progress = 1.0 if step >= self.reg_anneal else step / self.reg_anneal
+        return Moment(n_images, progress, step, critics or {}, state or {})
+
+    def reconstruction(
+        self, output: VAEOutput, images: Float[Tensor, "B C H W"]
+    ) -> Float[Tensor, ""]:
+        """Negative log likelihood of `images`, summed over pixels, mean over the batch."""
+        from disvae.objectives.terms import reconstruction
+
+        return reconstruction(output.logits, images, self.rec_dist)
+
+    @staticmethod
+    def kl(posterior: Posterior) -> Terms:
+        """KL from the prior: ``kl_loss``, and ``kl_loss_j`` for each dimension."""
+        from disvae.objectives.terms import kl_terms
+
+        return kl_terms(posterior)

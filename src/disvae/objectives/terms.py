@@ -1,16 +1,14 @@
-"""The building blocks of the objectives: reconstruction, KL, annealing; all in nats an image."""
-
-from typing import Literal
+"""The building blocks of the objectives: reconstruction and KL, in nats per image."""
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from disvae.objectives.objective import RecDist
 from disvae.posterior import Posterior
 
 Terms = dict[str, Tensor]  # the named scalars of an objective
-RecDist = Literal["bernoulli", "gaussian", "laplace"]
 
 
 def reconstruction(
@@ -44,13 +42,6 @@ def kl_terms(posterior: Posterior) -> Terms:
     per_dimension = posterior.kl().mean(0)
     names = [f"kl_loss_{j}" for j in range(len(per_dimension))]
     return {"kl_loss": per_dimension.sum(), **dict(zip(names, per_dimension.unbind(), strict=True))}
-
-
-def annealed(start: float, end: float, step: int, anneal_steps: int) -> float:
-    """Go linearly from `start` to `end` over `anneal_steps` training steps; 0: at once."""
-    if anneal_steps == 0 or step >= anneal_steps:
-        return end
-    return start + (end - start) * step / anneal_steps
 
 
 def gaussian_log_density(

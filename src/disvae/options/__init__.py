@@ -3,11 +3,12 @@
 The command line, ``specs.json`` and Python (``disvae.train(...)``) all read these records.
 """
 
-from disvae.options.common import GENERAL, PLOT, SCORES, Computing
+from disvae.options.common import GENERAL, PLOT, SCORES, Computing, OwnCode
 from disvae.options.plotting import PlotOptions
-from disvae.options.run import INCIDENTAL, Options, resolve
+from disvae.options.run import INCIDENTAL, Options, RunOptions, resolve, taken
 from disvae.options.scoring import ScoreOptions
 from disvae.options.sweeping import SweepOptions
+from disvae.options.user_code import UserCode
 
 __all__ = [
     "GENERAL",
@@ -16,8 +17,12 @@ __all__ = [
     "SCORES",
     "Computing",
     "Options",
+    "OwnCode",
     "PlotOptions",
+    "RunOptions",
     "ScoreOptions",
     "SweepOptions",
+    "UserCode",
     "resolve",
+    "taken",
 ]

@@ -6,19 +6,17 @@ from typing import Annotated, Literal
 from cyclopts import Group, Parameter
 from pydantic import BaseModel, ConfigDict, field_serializer
 
+from disvae.options.user_code import UserCode, brought
 from disvae.types import Device, LogLevel, NoneFromText, Seed
 
 GENERAL = Group("General options", sort_key=1)
 TRAINING = Group("Training specific options", sort_key=2)
 MODEL = Group("Model specific options", sort_key=3)
-BETA_H = Group("BetaH specific parameters", sort_key=4)
-BETA_B = Group("BetaB specific parameters", sort_key=5)
-FACTOR = Group("factor VAE specific parameters", sort_key=6)
-BTCVAE = Group("beta-tcvae specific parameters", sort_key=7)
 EVALUATION = Group("Evaluation specific options", sort_key=8)
 PLOT = Group("Plot options", sort_key=9)
 SCORES = Group("Scores", sort_key=9)
 SWEEP = Group("Sweep", sort_key=1)
+OWN = Group("Code of your own, as FILE.py:NAME", sort_key=10)
 SEED_HELP = "Random seed. Can be `None` for stochastic behavior."
 
 
@@ -44,6 +42,27 @@ class Places(BaseModel):
     @field_serializer("results_dir", "data_dir")
     def _as_text(self, path: Path | None) -> str | None:
         return None if path is None else str(path)
+
+
+class OwnCode(BaseModel):
+    """Code of the user's own that a run was made with, given again: no file of a run loads it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    loss: Annotated[
+        str | None, Parameter(alias="-l", group=OWN, help="The loss, if it is your own.")
+    ] = None
+    model_type: Annotated[
+        str | None, Parameter(alias="-m", group=OWN, help="The model, if it is your own.")
+    ] = None
+    dataset: Annotated[
+        str | None, Parameter(alias="-d", group=OWN, help="The dataset, if it is your own.")
+    ] = None
+
+    @property
+    def code(self) -> dict[str, UserCode]:
+        """The code, loaded."""
+        return brought(dict(self))
 
 
 class Computing(Places):

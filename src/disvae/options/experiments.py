@@ -4,11 +4,8 @@ import configparser
 import functools
 from importlib import resources
 
-LOSSES = ("VAE", "betaH", "betaB", "factor", "btcvae")
-DATASETS = (
-    "dsprites", "mnist", "fashion", "celeba", "chairs", "shapes3d", "cars3d", "smallnorb",
-    "mpi3d_toy", "mpi3d_realistic", "mpi3d_real",
-)  # fmt: skip
+from disvae.data.catalogue.registry import DATASETS
+from disvae.objectives.registry import OBJECTIVES
 
 
 @functools.cache
@@ -21,13 +18,14 @@ def _sections() -> configparser.ConfigParser:
     return parser
 
 
-_STUDIED = tuple(section for section in _sections().sections() if section in DATASETS)
+_LOSSES = tuple(loss for loss in OBJECTIVES if _sections().has_section(loss))
+_DATASETS = tuple(section for section in _sections().sections() if section in DATASETS)
 NAMES = (
     "custom",
     "debug",
     "best_celeba",
     "best_dsprites",
-    *(f"{loss}_{dataset}" for loss in LOSSES for dataset in _STUDIED),
+    *(f"{loss}_{dataset}" for loss in _LOSSES for dataset in _DATASETS),
 )
 
 
@@ -48,7 +46,7 @@ def experiment_options(name: str) -> dict[str, str]:
     own = dict(sections[name]) if sections.has_section(name) else {}
     base = own.pop("base", name)
     loss, _, dataset = base.partition("_")
-    if not dataset or loss not in LOSSES:
+    if not dataset or loss not in OBJECTIVES:
         return own
     merged: dict[str, str] = {}
     for section in ("Common", dataset, loss, base):

@@ -1,38 +1,39 @@
 """The options of a run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from cyclopts import Parameter
-from pydantic import AfterValidator, Field, model_validator
+from cyclopts import Group, Parameter
+from pydantic import AfterValidator, Field, create_model, model_validator
 
-from disvae.options.common import (
-    BETA_B,
-    BETA_H,
-    BTCVAE,
-    EVALUATION,
-    FACTOR,
-    MODEL,
-    TRAINING,
-    Computing,
-    flag,
-)
-from disvae.options.experiments import DATASETS, LOSSES, NAMES, experiment_options
-from disvae.types import (
-    AnyWeight,
-    Count,
-    LearningRate,
-    NoneFromText,
-    Weight,
-    checked,
-)
+from disvae.data.catalogue.registry import DATASETS
+from disvae.errors import UserError
+from disvae.objectives.objective import Objective
+from disvae.objectives.registry import OBJECTIVES
+from disvae.options.common import EVALUATION, MODEL, TRAINING, Computing, flag
+from disvae.options.experiments import NAMES, experiment_options
+from disvae.options.user_code import UserCode, brought, forgotten, is_code
+from disvae.types import Count, LearningRate, NoneFromText, checked
+
+
+def _findable(dataset: str) -> str:
+    """Make the path of own images absolute: a run finds them from anywhere."""
+    is_path = dataset not in DATASETS and Path(dataset).exists()
+    return str(Path(dataset).absolute()) if is_path else dataset
+
+
+def _code_only(loss: str) -> str:
+    if not is_code(loss):
+        raise ValueError(f"expected {', '.join(OBJECTIVES)} or FILE.py:CLASS")
+    return loss
+
 
 if TYPE_CHECKING:
     LossName = str
     ExperimentName = str
 else:  # the choices are computed, which type checkers cannot follow
-    LossName = Literal[LOSSES]
+    LossName = Literal[tuple(OBJECTIVES)] | Annotated[str, AfterValidator(_code_only)]
     ExperimentName = Literal[NAMES]
 
 
@@ -45,14 +46,10 @@ INCIDENTAL = frozenset(
 )  # fmt: skip
 
 
-def _findable(dataset: str) -> str:
-    """Make the path of own images absolute: a run finds them from anywhere."""
-    is_path = dataset not in DATASETS and Path(dataset).exists()
-    return str(Path(dataset).absolute()) if is_path else dataset
-
-
-class Options(Computing):
+class RunOptions(Computing):
     """The options of one run; the attributes are those of the command line."""
+
+    objectives: ClassVar[Mapping[str, type[Objective]]] = {}
 
     # -- Training specific options
     checkpoint_every: Annotated[
@@ -121,52 +118,11 @@ class Options(Computing):
         Parameter(alias="-z", group=MODEL, help="Dimension of the latent variable."),
     ] = 10
     loss: Annotated[
-        LossName, Parameter(alias="-l", group=MODEL, help="Type of VAE loss function to use.")
-    ] = "betaB"
-    rec_dist: Annotated[
-        Literal["bernoulli", "laplace", "gaussian"],
-        Parameter(alias="-r", group=MODEL, help="Form of the likelihood to use for each pixel."),
-    ] = "bernoulli"
-    reg_anneal: Annotated[
-        Annotated[int, Field(ge=0, le=10**12)],
+        LossName,
         Parameter(
-            alias="-a",
-            group=MODEL,
-            help="Number of annealing steps where gradually adding the regularisation. "
-            "What is annealed is specific to each loss.",
+            alias="-l", group=MODEL, help="Type of VAE loss function to use, or FILE.py:CLASS."
         ),
-    ] = 0
-
-    # -- The losses' own parameters
-    betaH_B: Annotated[
-        Weight, Parameter(group=BETA_H, help="Weight of the KL (beta in the paper).")
-    ] = 4
-    betaB_initC: Annotated[
-        Weight, Parameter(group=BETA_B, help="Starting annealed capacity, in nats.")
-    ] = 0
-    betaB_finC: Annotated[
-        Weight, Parameter(group=BETA_B, help="Final annealed capacity, in nats.")
-    ] = 25
-    betaB_G: Annotated[
-        Weight,
-        Parameter(group=BETA_B, help="Weight of the KL divergence term (gamma in the paper)."),
-    ] = 1000
-    factor_G: Annotated[
-        Weight, Parameter(group=FACTOR, help="Weight of the TC term (gamma in the paper).")
-    ] = 6
-    lr_disc: Annotated[
-        LearningRate, Parameter(group=FACTOR, help="Learning rate of the discriminator.")
-    ] = 5e-5
-    btcvae_A: Annotated[
-        AnyWeight, Parameter(group=BTCVAE, help="Weight of the MI term (alpha in the paper).")
-    ] = 1
-    btcvae_G: Annotated[
-        AnyWeight,
-        Parameter(group=BTCVAE, help="Weight of the dim-wise KL term (gamma in the paper)."),
-    ] = 1
-    btcvae_B: Annotated[
-        AnyWeight, Parameter(group=BTCVAE, help="Weight of the TC term (beta in the paper).")
-    ] = 6
+    ] = "betaB"
 
     # -- Evaluation specific options
     is_eval_only: Annotated[
@@ -186,21 +142,149 @@ class Options(Computing):
     ] = 1000
 
     @model_validator(mode="after")
-    def _pairs_need_two(self) -> Self:
-        if self.loss == "btcvae" and self.batch_size < 2:
+    def _objective_is_possible(self) -> Self:
+        if self.loss in self.objectives and self.batch_size < (least := self.objective.min_batch):
             raise ValueError(
-                "the loss btcvae compares the images of a batch, so batch_size must be at least 2"
+                f"the loss {self.loss} compares the images of a batch, so batch_size must be at "
+                f"least {least}"
             )
         return self
 
+    @property
+    def objective(self) -> Objective:
+        """The objective that the options describe.
 
-def resolve(given: Mapping[str, Any]) -> Options:
+        Raises
+        ------
+        UserError
+            If it is of a user's own file, which was not given again.
+        """
+        if self.loss not in self.objectives:
+            raise forgotten("loss", self.loss)
+        kind = self.objectives[self.loss]
+        names = {field: field for field in Objective.model_fields} | kind.option_names()
+        return checked(kind, {field: getattr(self, option) for field, option in names.items()})
+
+
+def with_losses(own: Mapping[str, type[Objective]]) -> type[RunOptions]:
+    """Return the record of all options: those of every objective, and of `own` ones by label.
+
+    Raises
+    ------
+    UserError
+        If an own objective is none, or one of its options is taken.
+    """
+    objectives = {**OBJECTIVES, **own}
+    fields = {
+        name: _option(Objective, name, MODEL, alias)  # type: ignore[type-abstract]
+        for name, alias in _COMMON.items()
+    }
+    for number, objective in enumerate(objectives.values()):
+        group = Group(f"{objective.title} specific parameters", sort_key=4 + number / 100)
+        for field, option in objective.option_names().items():
+            if option in fields or option in RunOptions.model_fields:
+                raise UserError(
+                    f"The loss {objective.__name__} has the option '{option}', which is taken; "
+                    "give the class another prefix."
+                )
+            fields[option] = _option(objective, field, group)
+    made = create_model("Options", __base__=RunOptions, __module__=__name__, **fields)
+    made.__doc__, made.objectives = RunOptions.__doc__, objectives
+    record: type[RunOptions] = made
+    return record
+
+
+def _option(objective: type[Objective], field: str, group: Group, alias: str | None = None) -> Any:
+    """Turn a field of an objective into an option: its type with bounds, group and help."""
+    known = objective.model_fields[field]
+    if known.is_required():
+        raise UserError(
+            f"The option {field} of the loss {objective.__name__} has no default; give it one."
+        )
+    kind: Any = known.annotation
+    for constraint in known.metadata:
+        if not isinstance(constraint, str):
+            kind = Annotated[kind, constraint]
+    text = next((extra for extra in known.metadata if isinstance(extra, str)), "")
+    return Annotated[kind, Parameter(alias=alias, group=group, help=text)], known.default
+
+
+_COMMON = {"rec_dist": "-r", "reg_anneal": "-a"}  # options of every objective
+Options = with_losses({})
+
+
+def is_objective(own: UserCode) -> bool:
+    """Whether the user brought an objective: a class, or one that is made."""
+    kind = own.value if isinstance(own.value, type) else type(own.value)
+    return issubclass(kind, Objective)
+
+
+def record_for(losses: Iterable[UserCode]) -> type[RunOptions]:
+    """Return the record of options with those of the losses that the user brought.
+
+    Raises
+    ------
+    UserError
+        If one of them is no objective.
+    """
+    kinds = {}
+    for own in losses:
+        if not is_objective(own):
+            raise UserError(
+                f"{own.label} is no loss; it should be a subclass of disvae.objectives.Objective."
+            )
+        kinds[own.label] = own.value if isinstance(own.value, type) else type(own.value)
+    return with_losses(kinds) if kinds else Options
+
+
+def architecture(options: RunOptions, code: Mapping[str, UserCode]) -> Any:
+    """Return what the model is made by: the name of an architecture, or what the user brought.
+
+    Raises
+    ------
+    UserError
+        If it is of a user's own file, which was not given again.
+    """
+    if "model_type" in code:
+        return code["model_type"].value
+    if is_code(options.model_type):
+        raise forgotten("model_type", options.model_type)
+    return options.model_type
+
+
+def taken(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, UserCode]]:
+    """Part what a person gave into options of plain text and numbers, and code of their own.
+
+    An objective stands for its name and for the options that it was made with; those that are
+    given beside it win.
+    """
+    code, plain = brought(given), dict(given)
+    for option, own in code.items():
+        plain[option] = own.label
+    loss = code.get("loss")
+    if loss is not None and OBJECTIVES.get(getattr(loss.value, "name", "")) in (
+        loss.value,
+        type(loss.value),
+    ):
+        plain["loss"] = loss.value.name
+        del code["loss"]
+    if loss is not None and isinstance(loss.value, Objective):
+        made = loss.value
+        names = {field: field for field in Objective.model_fields} | made.option_names()
+        plain = {names[field]: getattr(made, field) for field in made.model_fields_set} | plain
+    return plain, code
+
+
+def resolve(given: Mapping[str, Any], code: Mapping[str, UserCode] | None = None) -> RunOptions:
     """Merge defaults, the named experiment and what the user gave, in rising precedence.
 
     Parameters
     ----------
     given
         Option name to value, only what the user chose.
+    code
+        What the user brought among them (see `taken`). Without a loss that was brought
+        elsewhere, its own options are left out.
 
     Raises
     ------
@@ -209,4 +293,9 @@ def resolve(given: Mapping[str, Any]) -> Options:
     """
     experiment = given.get("experiment", "custom")
     chosen = experiment_options(experiment) if experiment in NAMES else {}
-    return checked(Options, {**chosen, **given})
+    record = record_for(own for kind, own in (code or {}).items() if kind == "loss")
+    values = {**chosen, **given}
+    loss = values.get("loss")
+    if is_code(loss) and loss not in record.objectives:  # its options are not known here
+        values = {name: value for name, value in values.items() if name in record.model_fields}
+    return checked(record, values)

@@ -18,7 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from disvae.errors import UserError
-from disvae.options import Options
+from disvae.options import RunOptions, UserCode
 from disvae.runs.run import Run
 from disvae.storage.files import put_in_place, to_json, write_text
 
@@ -27,7 +27,11 @@ _VERSIONED = ("disvae", "torch", "lightning-fabric", "numpy", "pillow")
 
 
 def create_run(
-    path: Path, options: Options, given: Mapping[str, Any], facts: Mapping[str, Any]
+    path: Path,
+    options: RunOptions,
+    given: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    code: Mapping[str, UserCode] | None = None,
 ) -> Run:
     """Make the folder of a new run and write its ``specs.json``.
 
@@ -43,6 +47,8 @@ def create_run(
         Those that the user chose.
     facts
         More entries for ``specs.json``: ``img_size``, ``n_data``, ``used`` and others.
+    code
+        What the user brought in place of names.
 
     Raises
     ------
@@ -64,7 +70,7 @@ def create_run(
         new.mkdir()
         write_text(new / "specs.json", to_json(specs))
         new.rename(path)
-    return Run(path)
+    return Run(path, code)
 
 
 @contextlib.contextmanager

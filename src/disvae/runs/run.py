@@ -12,11 +12,19 @@ from jaxtyping import Float, Int
 from torch import nn
 
 from disvae.data.dataset import Dataset
-from disvae.data.prepare import data_root, find_prepared, load_dataset
+from disvae.data.prepare import (
+    data_root,
+    entry_folder,
+    find_prepared,
+    load_dataset,
+    prepare_entry,
+)
+from disvae.data.store import read_manifest
 from disvae.errors import UserError
 from disvae.metrics.codes import Codes
 from disvae.models.vae import VAE
-from disvae.options import Options
+from disvae.options.run import architecture, record_for
+from disvae.options.user_code import UserCode, brought, forgotten, is_code
 from disvae.runs.encode import encode
 from disvae.storage.files import merge_json, read_json, to_json, write_text
 from disvae.storage.tensors import read_tensors, require_like, write_tensors
@@ -33,6 +41,8 @@ class Run:
     ----------
     path
         The run's folder, which holds ``specs.json``.
+    code
+        What the user gives again of the code that the run was made with, by option.
 
     Attributes
     ----------
@@ -49,22 +59,40 @@ class Run:
         If the folder is no run, or ``specs.json`` is damaged.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, code: Mapping[str, UserCode] | None = None):
         self.path = Path(path)
+        self.code = dict(code or {})
         self.name = self.path.resolve().name
         if not (self.path / "specs.json").is_file():
             raise UserError(
                 f"There is no run in {self.path} (no specs.json); check the name and --results-dir."
             )
         self.specs = read_json(self.path / "specs.json")
-        known = {key: value for key, value in self.specs.items() if key in Options.model_fields}
+        record = record_for(own for kind, own in self.code.items() if kind == "loss")
+        known = {key: value for key, value in self.specs.items() if key in record.model_fields}
         try:
-            self.options = checked(Options, known)
+            self.options = checked(record, known)
         except UserError as error:
             raise UserError(f"{self.path / 'specs.json'}: {error}") from None
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.options.loss} on {self.options.dataset})"
+
+    def recorded_code(self, option: str) -> dict[str, str] | None:
+        """Return name and hash of the code that the run was made with in place of `option`."""
+        recorded = self.specs.get("user_code")
+        record = recorded.get(option) if isinstance(recorded, dict) else None
+        if not isinstance(record, dict) or not isinstance(record.get("name"), str):
+            return None
+        return {"name": record["name"], "sha256": str(record.get("sha256", ""))}
+
+    def changed_code(self) -> list[str]:
+        """Name what was given again, but is not what the run was made with."""
+        return [
+            own.label
+            for option, own in self.code.items()
+            if own.record != (self.recorded_code(option) or own.record)
+        ]
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -102,7 +130,8 @@ class Run:
         UserError
             If ``model.pt`` is missing, damaged, or of another architecture.
         """
-        vae = VAE(self.image_shape, self.options.latent_dim, self.options.model_type)
+        kind = architecture(self.options, self.code)
+        vae = VAE(self.image_shape, self.options.latent_dim, kind)
         path = self.path / "model.pt"
         if not path.exists():
             raise UserError(f"{self.path} has no model.pt yet; train the run to its end first.")
@@ -135,7 +164,15 @@ class Run:
         """
         # specs.json may come from anywhere: nothing is prepared in a folder that it names
         there = self._prepared_in(self.options.data_dir) if root is None else None
+        if there is None and is_code(self.options.dataset):
+            there = self._prepared_in(data_root(root)) or self._prepared_anew(root)
         return self._opened(there or self.options.dataset, root, split)
+
+    def _prepared_anew(self, root: str | Path | None) -> Path:
+        own = self.code.get("dataset")
+        if own is None:
+            raise forgotten("dataset", self.options.dataset)
+        return prepare_entry(own.value, own.label, own.sha256, root)
 
     def encode(
         self,
@@ -182,6 +219,10 @@ class Run:
     def _prepared_in(self, root: Path | None) -> Path | None:
         if root is None:
             return None
+        own = self.recorded_code("dataset")
+        if own is not None:
+            folder = entry_folder(own["name"], own["sha256"], root)
+            return folder if read_manifest(folder) is not None else None
         return find_prepared(self.options.dataset, root, self.options.image_size)
 
     def _opened(self, name_or_path: str | Path, root: str | Path | None, split: str) -> Dataset:
@@ -259,8 +300,16 @@ class Run:
         merge_json(self.path / "metrics.log", scores)
 
 
-def open_run(path: str | Path) -> Run:
+def open_run(path: str | Path, **code: Any) -> Run:
     """Open the run in folder `path`.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    **code
+        What the run was made with of your own, where it is needed again: ``loss``,
+        ``model_type`` or ``dataset``, as ``FILE.py:NAME`` or the object itself.
 
     Raises
     ------
@@ -273,4 +322,4 @@ def open_run(path: str | Path) -> Run:
     >>> run.model.decode(torch.zeros(1, 10)).shape  # doctest: +SKIP
     torch.Size([1, 1, 64, 64])
     """
-    return Run(path)
+    return Run(path, brought(code))

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from disvae.errors import UserError
-from disvae.options import Options, SweepOptions, resolve
-from disvae.options.experiments import LOSSES
+from disvae.options import RunOptions, SweepOptions, resolve
+from disvae.options.run import is_objective, record_for
+from disvae.options.user_code import KINDS, UserCode, among, is_code, load
 from disvae.runs.folder import run_path
 from disvae.types import checked
 
-_OWN_LOSS = {"lr_disc": "factor"}  # the others begin with their loss
 _SET_BY_SWEEP = {
     "experiment": "experiments",
     "seed": "seeds",
@@ -79,8 +79,24 @@ def _axes_as_text(file: Path, grid: Any) -> tuple[str, ...]:
     )
 
 
-def plan_runs(sweep: SweepOptions) -> list[PlannedRun]:
+def code_in(grid: Sequence[str]) -> dict[str, UserCode]:
+    """Load the code of the user's own that a typed grid names, by its labels."""
+    found = {}
+    for key, values in map(_parted, grid):
+        for own in (load(value) for value in values if key in KINDS and is_code(value)):
+            found[own.label] = own
+    return found
+
+
+def plan_runs(sweep: SweepOptions, code: Mapping[str, UserCode] | None = None) -> list[PlannedRun]:
     """Enumerate the runs of a sweep, and check the options of each.
+
+    Parameters
+    ----------
+    sweep
+        The description.
+    code
+        The user's own, by label, that was typed in this command (see `code_in`).
 
     Raises
     ------
@@ -89,14 +105,16 @@ def plan_runs(sweep: SweepOptions) -> list[PlannedRun]:
     """
     if not sweep.experiments:
         raise UserError("The sweep has no experiments; name some, as VAE_mnist, or custom.")
-    axes = dict(map(_axis, sweep.grid))
+    code = code or {}
+    record = record_for([own for own in code.values() if is_objective(own)])
+    axes = dict(_axis(text, record, code) for text in sweep.grid)
     if len(axes) < len(sweep.grid):
         raise UserError("An option stands in the grid twice; give all its values at once.")
     runs = [
         run
         for experiment in sweep.experiments
-        for setting in _settings(experiment, axes)
-        for run in _with_seeds(sweep, experiment, setting, axes)
+        for setting in _settings(experiment, axes, record, code)
+        for run in _with_seeds(sweep, experiment, setting, axes, code)
     ]
     names = [run.name for run in runs]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -108,10 +126,16 @@ def plan_runs(sweep: SweepOptions) -> list[PlannedRun]:
     return runs
 
 
-def _axis(text: str) -> tuple[str, list[str]]:
+def _parted(text: str) -> tuple[str, list[str]]:
     key, _, listed = text.partition("=")
-    key = key.strip().replace("-", "_")
     values = [value.strip() for value in listed.split(",") if value.strip()]
+    return key.strip().replace("-", "_"), values
+
+
+def _axis(
+    text: str, record: type[RunOptions], code: Mapping[str, UserCode]
+) -> tuple[str, list[str]]:
+    key, values = _parted(text)
     if not values:
         raise UserError(f"The grid {text!r} has no values; write it as btcvae_B=1,4,8.")
     if len(set(values)) < len(values):
@@ -120,28 +144,45 @@ def _axis(text: str) -> tuple[str, list[str]]:
         raise UserError(
             f"{key} cannot stand in the grid; set {_SET_BY_SWEEP[key]} of the sweep itself."
         )
-    if key not in Options.model_fields or key in _SENSELESS:
+    if key not in record.model_fields or key in _SENSELESS:
         raise UserError(f"There is no option '{key}' to stand in the grid.")
-    return key, values
+    return key, [_labelled(key, value, code) for value in values]
 
 
-def _settings(experiment: str, axes: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
+def _labelled(key: str, value: str, code: Mapping[str, UserCode]) -> str:
+    """Name code by its label, and refuse any that nobody typed."""
+    if key not in KINDS or not is_code(value):
+        return value
+    label = re.sub(r".*[/\\]", "", value)
+    if label not in code:
+        raise UserError(
+            f"{value} is code, which is loaded only where it is typed: add --grid {key}={value} "
+            "to the command."
+        )
+    return label
+
+
+def _settings(
+    experiment: str,
+    axes: Mapping[str, Sequence[str]],
+    record: type[RunOptions],
+    code: Mapping[str, UserCode],
+) -> Iterator[dict[str, str]]:
     """Yield every combination, without the options of other losses, each once."""
+    owner = {
+        option: loss
+        for loss, objective in record.objectives.items()
+        for option in objective.option_names().values()
+    }
     seen = []
     for values in itertools.product(*axes.values()):
         setting = dict(zip(axes, values, strict=True))
         chosen = {key: setting[key] for key in ("loss",) if key in setting}
-        loss = resolve({"experiment": experiment, **chosen}).loss
-        setting = {key: value for key, value in setting.items() if _loss_of(key) in (None, loss)}
+        loss = resolve({"experiment": experiment, **chosen}, among(chosen, code)).loss
+        setting = {key: value for key, value in setting.items() if owner.get(key) in (None, loss)}
         if setting not in seen:
             seen.append(setting)
             yield setting
-
-
-def _loss_of(option: str) -> str | None:
-    """Return the loss that an option belongs to, if it does."""
-    prefix = option.partition("_")[0]
-    return _OWN_LOSS.get(option, prefix if prefix in LOSSES else None)
 
 
 def _with_seeds(
@@ -149,6 +190,7 @@ def _with_seeds(
     experiment: str,
     setting: Mapping[str, str],
     axes: Mapping[str, Sequence[str]],
+    code: Mapping[str, UserCode],
 ) -> Iterator[PlannedRun]:
     varied = {key: value for key, value in setting.items() if len(axes[key]) > 1}
     parts = [experiment, *(f"{key}={value}" for key, value in varied.items())]
@@ -158,13 +200,13 @@ def _with_seeds(
         run_path(sweep.results_dir, name)
         options = {"experiment": experiment, **setting, "seed": seed}
         try:
-            options = _findable(options)
+            options = _findable(options, code)
         except UserError as error:
             raise UserError(f"Run {name}: {error}") from None
         yield PlannedRun(name, {"experiment": experiment, **varied}, seed, options)
 
 
-def _findable(options: dict[str, Any]) -> dict[str, Any]:
+def _findable(options: dict[str, Any], code: Mapping[str, UserCode]) -> dict[str, Any]:
     """Check the options of a run, and make the path of own images absolute."""
-    dataset = resolve(options).dataset
+    dataset = resolve(options, among(options, code)).dataset
     return {**options, "dataset": dataset} if "dataset" in options else options

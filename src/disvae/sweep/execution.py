@@ -1,5 +1,6 @@
 """The execution of a sweep: what is left of it, on an executor, under a live table."""
 
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from joblib import cpu_count  # type: ignore[import-untyped]
 from disvae import metrics
 from disvae.data.prepare import data_root
 from disvae.errors import UserError
-from disvae.options import SweepOptions
+from disvae.options import SweepOptions, UserCode
+from disvae.options.user_code import among
 from disvae.runs.folder import run_path
 from disvae.sweep.cluster import run_on_ray
 from disvae.sweep.description import PlannedRun, plan_runs
@@ -28,7 +30,7 @@ def sweep_folder(results_dir: Path, name: str) -> Path:
     return results_dir if name == "." else run_path(results_dir, name)
 
 
-def execute(sweep: SweepOptions) -> Record:
+def execute(sweep: SweepOptions, code: Mapping[str, UserCode] | None = None) -> Record:
     """Run what is not finished of a sweep.
 
     Finished runs are kept; those that failed before run again only with ``retry``. A second
@@ -44,20 +46,25 @@ def execute(sweep: SweepOptions) -> Record:
     UserError
         If the description is bad; then nothing is started.
     """
-    planned = plan_runs(sweep)
+    planned = plan_runs(sweep, code)
     metrics.plan(sweep.metrics, _SCORABLE, settings=sweep.settings, repeats=sweep.repeats)
     folder = sweep_folder(sweep.results_dir, sweep.name)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".sweep.lock", timeout=0):
-            record, planned = create_record(folder, planned, sweep)
-            _run_all(sweep, record, planned)
+            record, planned = create_record(folder, planned, sweep, code)
+            _run_all(sweep, record, planned, code or {})
     except Timeout:
         raise UserError(f"Another process runs the sweep in {folder}; wait for its end.") from None
     return record
 
 
-def _run_all(sweep: SweepOptions, record: Record, planned: list[PlannedRun]) -> None:
+def _run_all(
+    sweep: SweepOptions,
+    record: Record,
+    planned: list[PlannedRun],
+    code: Mapping[str, UserCode],
+) -> None:
     (record.folder / "logs").mkdir(exist_ok=True)
     finished = {run.name for run in planned if record.is_finished(run.name)}
     failures = {name: why for name, why in record.failures.items() if name not in finished}
@@ -67,7 +74,7 @@ def _run_all(sweep: SweepOptions, record: Record, planned: list[PlannedRun]) -> 
         processes = min(processes, len(planned))
     threads = max(1, cpu_count() // processes)
     tasks = [
-        Task(record.folder.absolute(), run.name, _options(sweep, record, run), threads)
+        Task(record.folder.absolute(), run.name, _options(sweep, record, run, code), threads)
         for run in planned
         if run.name not in finished and (sweep.retry or run.name not in failures)
     ]
@@ -90,10 +97,13 @@ def _executor(sweep: SweepOptions, tasks: list[Task], processes: int) -> Steps:
     return run_locally(tasks, processes)
 
 
-def _options(sweep: SweepOptions, record: Record, run: PlannedRun) -> dict[str, Any]:
+def _options(
+    sweep: SweepOptions, record: Record, run: PlannedRun, code: Mapping[str, UserCode]
+) -> dict[str, Any]:
     """Return all options of a run: the sweep's, and where things lie, for any worker."""
     return {
         **run.options,
+        **{kind: own.typed for kind, own in among(run.options, code).items()},
         "results_dir": record.folder.absolute(),
         "data_dir": data_root(sweep.data_dir).absolute(),
         "no_progress_bar": True,

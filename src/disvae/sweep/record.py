@@ -6,9 +6,10 @@ from typing import Any, Literal, NamedTuple
 
 from disvae import metrics
 from disvae.errors import UserError
-from disvae.options import INCIDENTAL, Options, ScoreOptions, resolve
+from disvae.options import INCIDENTAL, RunOptions, ScoreOptions, UserCode, resolve
+from disvae.options.user_code import among
 from disvae.runs.folder import run_path
-from disvae.runs.run import Run, open_run
+from disvae.runs.run import Run
 from disvae.storage.files import read_json, to_json, write_text
 from disvae.sweep.description import PlannedRun
 
@@ -32,10 +33,13 @@ class Record:
     ----------
     folder
         The folder, which holds the runs and ``sweep.json``.
+    code
+        The user's own that was typed in this command, by label.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, code: Mapping[str, UserCode] | None = None):
         self.folder = folder
+        self._code = code or {}
         if not (folder / _DESCRIPTION).is_file():
             raise UserError(f"There is no sweep in {folder} (no {_DESCRIPTION}); check its name.")
         content = read_json(folder / _DESCRIPTION)
@@ -48,20 +52,25 @@ class Record:
     def _planned(self, name: str, run: Mapping[str, Any]) -> PlannedRun:
         run_path(self.folder, name)  # refuses names that lead elsewhere, as settings could
         setting, seed, options = dict(run["setting"]), int(run["seed"]), dict(run["options"])
-        if not setting.keys() <= {"experiment", *Options.model_fields}:
+        if not all(key.isidentifier() for key in setting):
             raise ValueError
         return PlannedRun(name, {k: str(value) for k, value in setting.items()}, seed, options)
 
     def run(self, name: str) -> Run:
         """Open a run of the sweep."""
-        return open_run(self.folder / name)
+        return Run(self.folder / name, among(self.runs[name].options, self._code))
+
+    def options(self, name: str) -> RunOptions:
+        """Return all options that a run has, or will have."""
+        options = self.runs[name].options
+        return resolve(options, among(options, self._code))
 
     def is_trained(self, name: str) -> bool:
         """Whether the run's training ended, and its test losses are there if it has any."""
         path = self.folder / name
         if not (path / "specs.json").is_file():
             return False
-        untested = resolve(self.runs[name].options).no_test
+        untested = self.options(name).no_test
         return self.run(name).is_trained and (untested or (path / "test_losses.log").is_file())
 
     def is_finished(self, name: str) -> bool:
@@ -82,7 +91,7 @@ class Record:
 
     def progress(self, name: str) -> Progress:
         """Read how far a run has come; epochs are counted in full, the last may be shorter."""
-        planned = resolve(self.runs[name].options)
+        planned = self.options(name)
         try:
             run = self.run(name)
             used, n_data, losses = run.specs["used"], run.specs["n_data"], run.losses["loss"]
@@ -106,7 +115,10 @@ class Record:
 
 
 def create_record(
-    folder: Path, runs: Iterable[PlannedRun], scores: ScoreOptions
+    folder: Path,
+    runs: Iterable[PlannedRun],
+    scores: ScoreOptions,
+    code: Mapping[str, UserCode] | None = None,
 ) -> tuple[Record, list[PlannedRun]]:
     """Write down a sweep; runs that an earlier call planned stay in it, under their names.
 
@@ -125,29 +137,32 @@ def create_record(
     """
     before: dict[str, PlannedRun] = {}
     if (folder / _DESCRIPTION).is_file():
-        record = Record(folder)
+        record = Record(folder, code)
         before = record.runs
         _refuse_other_scoring(folder, record.scores, scores)
-    planned = _as_named_before(runs, before)
+    planned = _as_named_before(runs, before, code or {})
     for name, run in planned.items():
         if (folder / name / "specs.json").is_file():
-            _refuse_other_options(folder / name, run)
+            _refuse_other_options(folder / name, run, code or {})
     content: dict[str, Any] = {
         "scores": scores.model_dump(include=set(ScoreOptions.model_fields)),
         "runs": {name: run._asdict() for name, run in {**before, **planned}.items()},
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / _DESCRIPTION, to_json(content))
-    return Record(folder), list(planned.values())
+    return Record(folder, code), list(planned.values())
 
 
 def _as_named_before(
-    runs: Iterable[PlannedRun], before: Mapping[str, PlannedRun]
+    runs: Iterable[PlannedRun],
+    before: Mapping[str, PlannedRun],
+    code: Mapping[str, UserCode],
 ) -> dict[str, PlannedRun]:
     """Let runs that are there already keep their names: more seeds or values make others."""
 
     def identity(run: PlannedRun) -> str:
-        return resolve(run.options).model_dump_json(exclude=set(INCIDENTAL))
+        options = resolve(run.options, among(run.options, code))
+        return options.model_dump_json(exclude=set(INCIDENTAL))
 
     names = {identity(run): name for name, run in before.items()}
     named = [run._replace(name=names.get(identity(run), run.name)) for run in runs]
@@ -170,12 +185,13 @@ def _refuse_other_scoring(folder: Path, before: ScoreOptions, now: ScoreOptions)
         )
 
 
-def _refuse_other_options(path: Path, run: PlannedRun) -> None:
-    there, planned = open_run(path).options, resolve(run.options)
+def _refuse_other_options(path: Path, run: PlannedRun, code: Mapping[str, UserCode]) -> None:
+    known = among(run.options, code)
+    there, planned = Run(path, known).options, resolve(run.options, known)
     differing = [
         name
-        for name in Options.model_fields
-        if name not in INCIDENTAL and getattr(there, name) != getattr(planned, name)
+        for name in type(planned).model_fields
+        if name not in INCIDENTAL and getattr(there, name, None) != getattr(planned, name)
     ]
     if differing:
         raise UserError(

@@ -14,7 +14,8 @@ from filelock import FileLock
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from disvae.errors import UserError
-from disvae.options import resolve
+from disvae.options import resolve, taken
+from disvae.runs.run import Run
 from disvae.sweep.record import Record
 
 # now and then, from an executor: the names of the runs at work, and of those that ended since,
@@ -76,9 +77,11 @@ def _complete(record: Record, task: Task) -> None:
         return
     torch.set_num_threads(task.threads)
     os.environ["LOKY_MAX_CPU_COUNT"] = str(task.threads)  # joblib counts so many cores
-    logging.getLogger("disvae").setLevel(resolve(task.options).log_level)
+    plain, code = taken(task.options)  # what the user typed for this sweep, in any worker
+    options = resolve(plain, code)
+    logging.getLogger("disvae").setLevel(options.log_level)
     if record.is_trained(task.name):
-        run = record.run(task.name)
+        run = Run(task.folder / task.name, code)
     else:
         begun = (task.folder / task.name / "checkpoint.pt").exists()
         run = train(task.name, resume=begun, **task.options)
@@ -86,7 +89,7 @@ def _complete(record: Record, task: Task) -> None:
     if scores.metrics:
         score(
             run,
-            resolve(task.options),
+            options,
             scores.metrics,
             scores.metric_factors,
             scores.repeats,

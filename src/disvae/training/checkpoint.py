@@ -20,7 +20,7 @@ from disvae.training.epoch_terms import EpochTerms
 from disvae.training.learners import Learners
 from disvae.training.loop import Position
 
-_VERSION = 1
+_VERSION = 2
 
 
 class History(NamedTuple):
@@ -64,6 +64,7 @@ def save(
         "position": position._asdict(),
         "modules": [module.state_dict() for module in learners.modules],
         "optimisers": [optimiser.state_dict() for optimiser in learners.optimisers],
+        "state": learners.state,
         "precision": fabric.strategy.precision.state_dict(),
         "random": _random_states(fabric.device),
         "log": history.log,
@@ -112,6 +113,9 @@ def restore(
             module.load_state_dict(weights)
         for optimiser, stored in zip(learners.optimisers, state["optimisers"], strict=True):
             _restore_moments(optimiser, stored["state"])
+        require_like(state["state"], learners.state)
+        for name, value in learners.state.items():
+            value.copy_(state["state"][name])
         fabric.strategy.precision.load_state_dict(state["precision"])
         _set_random_states(fabric.device, state["random"])
     except Exception:  # the loaders raise many kinds

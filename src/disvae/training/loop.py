@@ -115,7 +115,7 @@ def train_epochs(
         terms = EpochTerms(first_step=step - done + 1)
         if done and start.terms is not None:
             terms.load_state_dict(start.terms, done)
-        order, batch_size = _share(fabric, schedule, len(dataset), number)
+        order, batch_size = _share(fabric, schedule, objective, dataset, number)
         n_steps = -(-len(order) // batch_size)
         if schedule.max_steps is not None:
             n_steps = min(n_steps, schedule.max_steps - (step - done))
@@ -131,7 +131,8 @@ def train_epochs(
             for images in batches(dataset, order, batch_size, fabric.device):
                 step += 1
                 done += 1
-                losses, named = objective.step(learners.vae, images, step)
+                at = objective.at(step, len(dataset), learners.critics, learners.state)
+                losses, named = objective.step(learners.vae, images, at)
                 accumulate_gradients(fabric, losses)
                 for optimiser in learners.optimisers:
                     optimiser.step()
@@ -147,14 +148,20 @@ def train_epochs(
         yield Epoch(number, means, speed, Position(step, number + 1))
 
 
-def is_on_the_way(fabric: Fabric, schedule: Schedule, n_images: int, position: Position) -> bool:
+def is_on_the_way(
+    fabric: Fabric,
+    schedule: Schedule,
+    objective: Objective,
+    dataset: Dataset,
+    position: Position,
+) -> bool:
     """Whether training by `schedule` ever pauses at `position`."""
     step, epoch, done, terms = position
     if not all(type(number) is int for number in (step, epoch, done)):
         return False
     if not 0 <= epoch <= schedule.epochs - (done > 0):
         return False
-    order, batch_size = _share(fabric, schedule, n_images, epoch)
+    order, batch_size = _share(fabric, schedule, objective, dataset, epoch)
     n_steps = -(-len(order) // batch_size)
     most = math.inf if schedule.max_steps is None else schedule.max_steps
     if done:
@@ -163,15 +170,24 @@ def is_on_the_way(fabric: Fabric, schedule: Schedule, n_images: int, position: P
 
 
 def _share(
-    fabric: Fabric, schedule: Schedule, n_images: int, epoch: int
+    fabric: Fabric, schedule: Schedule, objective: Objective, dataset: Dataset, epoch: int
 ) -> tuple[Int[np.ndarray, "n"], int]:
-    """Return the images of `epoch` that fall to this device, in order, and its batch size."""
-    order = epoch_order(n_images, schedule.seed, epoch)
-    size = fabric.world_size
-    order = order[fabric.global_rank : n_images - n_images % size : size]
+    """Return the images of `epoch` that fall to this device, in order, and its batch size.
+
+    Images that belong together stay together, and what is too few for a batch is left out.
+    """
+    factors = dataset.factors if objective.needs_factors else None
+    order = objective.order(factors, len(dataset), schedule.seed, epoch)
+    if order is None:
+        order = epoch_order(len(dataset), schedule.seed, epoch)
+    size, group = fabric.world_size, objective.group
+    groups = order[: len(order) // (size * group) * size * group].reshape(-1, size, group)
+    order = groups[:, fabric.global_rank].ravel()
     batch_size = schedule.images_per_step // size
-    if len(order) % batch_size == 1:
-        order = order[:-1]  # one image is no batch for objectives that compare images
+    rest = len(order) % batch_size
+    # one image is no batch for anything that compares images
+    if 0 < rest < max(2, objective.min_batch * objective.batches_per_step):
+        order = order[: len(order) - rest]
     return order, batch_size
 
 

@@ -1,6 +1,7 @@
 """From the options of a run to all that training works with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -8,14 +9,15 @@ from lightning_fabric import Fabric
 
 from disvae import metrics
 from disvae.data.dataset import Dataset
-from disvae.data.prepare import load_dataset
+from disvae.data.prepare import load_dataset, prepare_entry
 from disvae.errors import UserError
 from disvae.evaluation.score import DOCUMENTED
-from disvae.models.burgess import check_image_shape
-from disvae.objectives import FactorVAE, Objective
-from disvae.options import Options
+from disvae.models.vae import VAE
+from disvae.objectives import Objective
+from disvae.options import RunOptions, UserCode
+from disvae.options.run import architecture
 from disvae.runs.run import Run
-from disvae.training.learners import Learners, make_learners, make_objective
+from disvae.training.learners import Learners, make_learners
 from disvae.training.loop import Schedule
 
 
@@ -30,7 +32,13 @@ class Prepared(NamedTuple):
     objective: Objective
 
 
-def prepare(fabric: Fabric, options: Options, seed: int, before: Run | None) -> Prepared:
+def prepare(
+    fabric: Fabric,
+    options: RunOptions,
+    code: Mapping[str, UserCode],
+    seed: int,
+    before: Run | None,
+) -> Prepared:
     """Open the data, set the seed, and build modules, optimisers and objective.
 
     Parameters
@@ -39,6 +47,8 @@ def prepare(fabric: Fabric, options: Options, seed: int, before: Run | None) -> 
         The devices.
     options
         Of the run.
+    code
+        What the user brought in place of names.
     seed
         Of weights, noise, order of batches and division of the data.
     before
@@ -53,8 +63,11 @@ def prepare(fabric: Fabric, options: Options, seed: int, before: Run | None) -> 
     def split(name: str) -> Dataset:
         if before is not None:
             return before.dataset(options.data_dir, name)
+        place: str | Path = options.dataset
+        if own := code.get("dataset"):
+            place = prepare_entry(own.value, own.label, own.sha256, options.data_dir)
         return load_dataset(
-            options.dataset,
+            place,
             options.data_dir,
             split=name,
             train_fraction=options.train_fraction,
@@ -62,17 +75,17 @@ def prepare(fabric: Fabric, options: Options, seed: int, before: Run | None) -> 
             image_size=options.image_size,
         )
 
+    objective = options.objective
     dataset = _on_one_first(fabric, lambda: split("train"))
-    check_image_shape(dataset.image_shape)
     if options.is_metrics:
         metrics.plan(DOCUMENTED, *metrics.provided(dataset))  # rather than after hours of training
     held_out = dataset if options.split == "train" else split("test")
-    schedule = _schedule(fabric, options, dataset, seed)
+    schedule = _schedule(fabric, options, objective, dataset, seed)
     _make_deterministic(seed)
-    learners = make_learners(fabric, options, dataset.image_shape)
+    vae = VAE(dataset.image_shape, options.latent_dim, architecture(options, code))
+    learners = make_learners(fabric, vae, objective, options.lr)
     if fabric.world_size > 1:
         torch.manual_seed(seed + 1 + fabric.global_rank)  # equal weights, but own noise
-    objective = make_objective(options, len(dataset), learners.discriminator)
     return Prepared(fabric, dataset, held_out, schedule, learners, objective)
 
 
@@ -83,18 +96,30 @@ def _on_one_first(fabric: Fabric, load: Callable[[], Dataset]) -> Dataset:
     return dataset or load()
 
 
-def _schedule(fabric: Fabric, options: Options, dataset: Dataset, seed: int) -> Schedule:
-    # FactorVAE takes two batches a step, and so twice the epochs for the same steps
-    factor = FactorVAE.batches_per_step if options.loss == "factor" else 1
+def _schedule(
+    fabric: Fabric, options: RunOptions, objective: Objective, dataset: Dataset, seed: int
+) -> Schedule:
+    # a step of several batches takes as many times the epochs, for the same number of steps
+    factor = objective.batches_per_step
     images_per_step = options.batch_size * factor
+    if objective.needs_factors and not dataset.factor_names:
+        raise UserError(
+            f"The loss {options.loss} reads the factors of the images, which {dataset.name} comes "
+            "without; choose a dataset with factors (disvae data list)."
+        )
     if len(dataset) < 2 * fabric.world_size:  # one image is no batch
         raise UserError(
             f"{dataset.name} has {len(dataset)} images to train on, but 2 a device are the least; "
             "add images, or raise --train-fraction."
         )
-    if images_per_step % fabric.world_size:
+    if images_per_step % (fabric.world_size * objective.group):
+        shared = (
+            f"{fabric.world_size} devices"
+            if objective.group == 1
+            else (f"{fabric.world_size} devices in groups of {objective.group}")
+        )
         raise UserError(
-            f"{images_per_step} images a step cannot be shared by {fabric.world_size} devices; "
+            f"{images_per_step} images a step cannot be shared by {shared}; "
             "choose a --batch-size that is a multiple."
         )
     return Schedule(options.epochs * factor, images_per_step, options.max_steps, seed)

@@ -13,10 +13,11 @@ from disvae.devices.fabric import make_fabric
 from disvae.errors import UserError
 from disvae.evaluation.score import score
 from disvae.evaluation.test_losses import record_test
-from disvae.options import INCIDENTAL, Options, resolve
+from disvae.objectives import Moment
+from disvae.options import INCIDENTAL, RunOptions, UserCode, resolve, taken
 from disvae.plots.animations import training_frame, write_gif
 from disvae.runs.folder import create_run, refuse_other_folders, run_path, sole_trainer
-from disvae.runs.run import Run, open_run
+from disvae.runs.run import Run
 from disvae.storage.files import remove_rests
 from disvae.training import checkpoint
 from disvae.training.checkpoint import History
@@ -53,48 +54,56 @@ def train(name: str, *, resume: bool = False, **options: Any) -> Run:
     --------
     >>> run = disvae.train("first", dataset="dsprites", loss="btcvae")  # doctest: +SKIP
     """
-    given = dict(options)
-    chosen = resolve(given)
+    given, code = taken(options)
+    chosen = resolve(given, code)
     path = run_path(chosen.results_dir, name)
-    before = open_run(path) if resume else None
+    before = Run(path, code) if resume else None
     if before is None:
         refuse_other_folders(path)  # rather than after the data were prepared
     else:
-        chosen = _options_to_go_on(before, given)
+        chosen = _options_to_go_on(before, chosen, given)
         if before.is_trained:
             return _left_alone(before)
     fabric = make_fabric(chosen, chosen.precision)
     fabric.launch()
     if before is not None and fabric.world_size > 1:
         raise UserError("Only training on one device can be resumed; train the run anew.")
-    prepared = prepare(fabric, chosen, fabric.broadcast(_seed(chosen, before)), before)
+    seed = fabric.broadcast(_seed(chosen, before))
+    prepared = prepare(fabric, chosen, code, seed, before)
     if not fabric.is_global_zero:
         _train(prepared, None, chosen, Position(), History([], []))
         fabric.barrier()
         raise SystemExit(0)  # the first process goes on alone
     with sole_trainer(path):
         if before is not None:  # another process may have had it until now
-            if open_run(path).specs != before.specs:
+            if Run(path).specs != before.specs:
                 raise UserError(f"Another process began {path} anew; resume it again.")
             if before.is_trained:
                 return _left_alone(before)
-        run = before or _create(path, chosen, given, prepared)
+        run = before or _create(path, chosen, given, code, prepared)
         start, history = _start(run, prepared)
         _train(prepared, run, chosen, start, history)
         fabric.barrier()
         if not chosen.no_test:
-            model = prepared.learners.bare_vae
-            objective, held_out = prepared.objective, prepared.held_out
-            record_test(run, model, objective, held_out, fabric.device, chosen)
+            learners = prepared.learners
+            at = Moment(len(prepared.dataset), critics=learners.critics, state=learners.state)
+            record_test(
+                run, learners.bare_vae, prepared.objective, at, prepared.held_out, fabric.device,
+                chosen,
+            )  # fmt: skip
         if chosen.is_metrics:
             score(run, chosen)
         run.checkpoint.unlink(missing_ok=True)
     return run
 
 
-def _options_to_go_on(run: Run, given: Mapping[str, Any]) -> Options:
+def _options_to_go_on(run: Run, chosen: RunOptions, given: Mapping[str, Any]) -> RunOptions:
     """Return the options of `run`, with those of `given` that may be given anew."""
-    chosen = resolve(given)
+    if changed := run.changed_code():
+        raise UserError(
+            f"{run.path} was begun with another {', '.join(changed)}; give the file as it was, "
+            "or train anew under another name."
+        )
     for name in given:
         kept, typed = getattr(run.options, name), getattr(chosen, name)
         if name not in INCIDENTAL and kept != typed:
@@ -111,7 +120,7 @@ def _left_alone(run: Run) -> Run:
     return run
 
 
-def _seed(options: Options, before: Run | None) -> int:
+def _seed(options: RunOptions, before: Run | None) -> int:
     """Return the seed that a run has, or gets."""
     if before is not None:
         used = before.specs.get("used")
@@ -121,8 +130,17 @@ def _seed(options: Options, before: Run | None) -> int:
     return secrets.randbits(32) if options.seed is None else options.seed
 
 
-def _create(path: Path, options: Options, given: Mapping[str, Any], prepared: Prepared) -> Run:
-    facts = {
+def _create(
+    path: Path,
+    options: RunOptions,
+    given: Mapping[str, Any],
+    code: Mapping[str, UserCode],
+    prepared: Prepared,
+) -> Run:
+    facts: dict[str, Any] = (
+        {"user_code": {k: own.record for k, own in code.items()}} if code else {}
+    )
+    facts |= {
         "img_size": list(prepared.dataset.image_shape),
         "n_data": len(prepared.dataset),
         "images_sha256": prepared.dataset.images_hash,
@@ -134,7 +152,7 @@ def _create(path: Path, options: Options, given: Mapping[str, Any], prepared: Pr
             "device": str(prepared.fabric.device),
         },
     }
-    return create_run(path, options, given, facts)
+    return create_run(path, options, given, facts, code)
 
 
 def _start(run: Run, prepared: Prepared) -> tuple[Position, History]:
@@ -154,13 +172,15 @@ def _start(run: Run, prepared: Prepared) -> tuple[Position, History]:
         run.checkpoint,
         fabric,
         learners,
-        lambda at: is_on_the_way(fabric, prepared.schedule, len(prepared.dataset), at),
+        lambda at: is_on_the_way(
+            fabric, prepared.schedule, prepared.objective, prepared.dataset, at
+        ),
         frame.size,
     )
 
 
 def _train(
-    prepared: Prepared, run: Run | None, options: Options, start: Position, history: History
+    prepared: Prepared, run: Run | None, options: RunOptions, start: Position, history: History
 ) -> None:
     """Train, and keep what comes of it: logs, weights, checkpoints, the film."""
     fabric, learners = prepared.fabric, prepared.learners
@@ -195,13 +215,13 @@ def _train(
 
 def _command_to_resume(run: Run) -> str:
     command = ["disvae", "train", run.name, "--resume"]
-    if run.path.parent != Options.model_fields["results_dir"].default:
+    if run.path.parent != RunOptions.model_fields["results_dir"].default:
         command += ["--results-dir", str(run.path.parent)]
     return shlex.join(command)
 
 
 def _keep_epoch(
-    run: Run, learners: Learners, epoch: Epoch, history: History, options: Options
+    run: Run, learners: Learners, epoch: Epoch, history: History, options: RunOptions
 ) -> None:
     model = learners.bare_vae.eval()
     history.add(epoch.terms, training_frame(model, run.background))

@@ -58,8 +58,6 @@ def _entry(kind: str, md5: str) -> Entry:
     )
 
 
-ENTRIES = (
-    _entry("toy", "55889cb7c7dfc655d6e0277beee88868"),
-    _entry("realistic", "59a6225b88b635365f70c91b3e52f70f"),
-    _entry("real", "0f33f609918fb5c97996692f91129802"),
-)
+TOY = _entry("toy", "55889cb7c7dfc655d6e0277beee88868")
+REALISTIC = _entry("realistic", "59a6225b88b635365f70c91b3e52f70f")
+REAL = _entry("real", "0f33f609918fb5c97996692f91129802")
