@@ -155,7 +155,7 @@ class Objective(BaseModel, ABC):
     ) -> Terms:
         """Return the terms at full weight; nothing is to be minimised, or transformed."""
         at = at or Moment(n_images=len(images))
-        return self.terms(vae(images), images, at._replace(progress=1.0))
+        return self.terms(vae(images), images, at._replace(progress=1.0, step=0))
 
     def transform(self, posterior: Posterior) -> Posterior:
         """Change the posteriors of a training batch before codes are sampled, as by averaging."""
