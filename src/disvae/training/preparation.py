@@ -11,7 +11,7 @@ from disvae.data.dataset import Dataset
 from disvae.data.prepare import load_dataset
 from disvae.errors import UserError
 from disvae.evaluation.score import DOCUMENTED
-from disvae.models.burgess import check_image_shape
+from disvae.models.registry import find
 from disvae.objectives import FactorVAE, Objective
 from disvae.options import Options
 from disvae.runs.run import Run
@@ -63,7 +63,7 @@ def prepare(fabric: Fabric, options: Options, seed: int, before: Run | None) -> 
         )
 
     dataset = _on_one_first(fabric, lambda: split("train"))
-    check_image_shape(dataset.image_shape)
+    find(options.model_type).check(dataset.image_shape)
     if options.is_metrics:
         metrics.plan(DOCUMENTED, *metrics.provided(dataset))  # rather than after hours of training
     held_out = dataset if options.split == "train" else split("test")
