@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from disvae.errors import UserError
+from disvae.errors import UserError, either
 from disvae.models.initialisation import kaiming_uniform
 from disvae.posterior import Posterior
 
@@ -59,8 +59,7 @@ class Architecture:
                 f"{channels}; check img_size."
             )
         if height != width or height not in self.image_sizes:
-            *most, last = (f"{size}x{size}" for size in self.image_sizes)
-            sizes = f"{', '.join(most)} or {last}" if most else last
+            sizes = either([f"{size}x{size}" for size in self.image_sizes])
             nearest = min(self.image_sizes, key=lambda size: abs(size - max(height, width)))
             raise UserError(
                 f"The {self.name} model takes images of {sizes} pixels, not {height}x{width}; "

@@ -9,7 +9,7 @@ The names of the layers are those of the published weights, so that these load u
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from torch import nn
 
@@ -52,7 +52,7 @@ def _deeper(kind: str, image_shape: ImageShape) -> list[str]:
     return [f"{kind}_{size}" for size in (64, 128, 256) if size <= image_shape[1]]
 
 
-def _rectified(layers: dict[str, nn.Module]) -> Iterator[tuple[str, nn.Module]]:
+def _rectified(layers: Mapping[str, nn.Module]) -> Iterator[tuple[str, nn.Module]]:
     """Yield the layers by name, a ReLU after each."""
     for name, layer in layers.items():
         yield name, layer

@@ -9,10 +9,8 @@ side s has 512/s channels, at least 16 and at most 128; a linear layer of 256 un
 follow. The decoder is the mirror, with transposed convolutions.
 """
 
-from torch import nn
-
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from disvae.models.architecture import Architecture, GaussianEncoder, ImageShape
 from disvae.models.transposed_convolution import TransposedConvolution

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from cyclopts import Parameter
 from pydantic import AfterValidator, Field, model_validator
 
+from disvae.models.registry import ARCHITECTURES
 from disvae.options.common import (
     BETA_B,
     BETA_H,
@@ -22,6 +23,7 @@ from disvae.options.experiments import DATASETS, LOSSES, NAMES, experiment_optio
 from disvae.types import (
     AnyWeight,
     Count,
+    ImageSize,
     LearningRate,
     NoneFromText,
     Weight,
@@ -30,9 +32,11 @@ from disvae.types import (
 
 if TYPE_CHECKING:
     LossName = str
+    ModelName = str
     ExperimentName = str
 else:  # the choices are computed, which type checkers cannot follow
     LossName = Literal[LOSSES]
+    ModelName = Literal[tuple(ARCHITECTURES)]
     ExperimentName = Literal[NAMES]
 
 
@@ -76,9 +80,13 @@ class Options(Computing):
         ),
     ] = "mnist"
     image_size: Annotated[
-        Annotated[int, Field(ge=32, le=64, multiple_of=32)] | None,
+        ImageSize | None,
         NoneFromText,
-        Parameter(group=TRAINING, help="Side to resize own images to: 32 or 64; `None`: 64."),
+        Parameter(
+            group=TRAINING,
+            help="Side to resize images to: 32, 64, 128 or 256, where their source has so many "
+            "pixels; `None`: the dataset's own, of own images 64.",
+        ),
     ] = None
     train_fraction: Annotated[
         Annotated[float, Field(gt=0, le=1)],
@@ -113,7 +121,7 @@ class Options(Computing):
 
     # -- Model specific options
     model_type: Annotated[
-        Literal["Burgess"],
+        ModelName,
         Parameter(alias="-m", group=MODEL, help="Type of encoder and decoder to use."),
     ] = "Burgess"
     latent_dim: Annotated[
