@@ -14,6 +14,7 @@ from disvae.models.architecture import Architecture
 from disvae.models.registry import ARCHITECTURES, find
 from disvae.models.vae import VAE
 from disvae.testing.models import check_architecture
+from tests.models import normalised
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -120,6 +121,7 @@ PLAIN = Architecture("Plain", Pair, decoder, image_sizes=(32,))
 
 def test_an_architecture_of_ones_own():
     check_architecture(PLAIN)
+    check_architecture(normalised.ARCHITECTURE)
     posterior = disvae.VAE((1, 32, 32), 4, PLAIN).encode(torch.rand(2, 1, 32, 32))
     assert posterior.kl().shape == (2, 4)
 
