@@ -200,7 +200,7 @@ def mpi3d(kind):
 
 @functools.cache
 def raw(name: str, **size: int) -> Raw:
-    """Make the raw files of dataset `name`, small; its images at another `size`, if one is given."""
+    """Make the raw files of dataset `name`, small, and its images, at another `size` if given."""
     makers = {"fashion": mnist} | {
         f"mpi3d_{kind}": functools.partial(mpi3d, kind) for kind in ("toy", "realistic", "real")
     }
