@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from disvae.data.dataset import Dataset
     from disvae.data.prepare import load_dataset
     from disvae.errors import UserError
+    from disvae.models.architecture import Architecture
     from disvae.models.vae import VAE
     from disvae.posterior import Posterior
     from disvae.runs.run import Run, open_run
@@ -17,6 +18,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "VAE",
+    "Architecture",
     "Dataset",
     "Posterior",
     "Run",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Architecture": "disvae.models.architecture",
     "VAE": "disvae.models.vae",
     "Dataset": "disvae.data.dataset",
     "Posterior": "disvae.posterior",

@@ -1,4 +1,6 @@
-"""The one exception for faults that the user can mend."""
+"""The one exception for faults that the user can mend, and words for its messages."""
+
+from collections.abc import Iterable
 
 
 class UserError(ValueError):
@@ -6,3 +8,9 @@ class UserError(ValueError):
 
     The command line prints the message and exits with status 2.
     """
+
+
+def either(choices: Iterable[object]) -> str:
+    """Say choices as in "1, 2 or 3"."""
+    *most, last = map(str, choices)
+    return f"{', '.join(most)} or {last}" if most else last

@@ -25,9 +25,16 @@ def _known_device(value: str) -> str:
     return value
 
 
+def _usual_size(value: int) -> int:
+    if value not in (32, 64, 128, 256):
+        raise ValueError("expected 32, 64, 128 or 256")
+    return value
+
+
 NoneFromText = BeforeValidator(_none_from_text)
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Device = Annotated[str, AfterValidator(_known_device)]
+ImageSize = Annotated[int, AfterValidator(_usual_size)]
 LearningRate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 LogLevel = Annotated[
     Literal["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET"],

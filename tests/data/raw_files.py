@@ -74,7 +74,7 @@ def mnist():
     return Raw(files, splits, np.stack(images), {}, None)
 
 
-def celeba(count=40):
+def celeba(count=40, size=64):
     jpegs = {
         f"img_align_celeba/{number:06}.jpg": encoded(noise(218, 178, 3, seed=number), "JPEG")
         for number in range(1, count + 1)
@@ -85,7 +85,7 @@ def celeba(count=40):
         for name in reversed(jpegs):  # the order in the archive does not matter
             archive.writestr(zipfile.ZipInfo(name), jpegs[name])
         archive.writestr(zipfile.ZipInfo("__MACOSX/img_align_celeba/._000001.jpg"), b"no image")
-    images = [shrunk(Image.open(io.BytesIO(jpeg)), "RGB") for jpeg in jpegs.values()]
+    images = [shrunk(Image.open(io.BytesIO(jpeg)), "RGB", size=size) for jpeg in jpegs.values()]
     return Raw({"celeba.zip": buffer.getvalue()}, {"train": count}, np.stack(images), {}, None)
 
 
@@ -101,7 +101,7 @@ def tar_of(members, mode, specials=()):
     return buffer.getvalue()
 
 
-def chairs():
+def chairs(size=64):
     members, images = {"rendered_chairs/all_chair_names.mat": b"names"}, []
     members["rendered_chairs/1a2/renders/._image_000.png"] = b"no image"
     for chair in ("1a2", "1b3"):
@@ -111,7 +111,7 @@ def chairs():
             name = f"rendered_chairs/{chair}/renders/image_{view:03}_p020_t011_r096.png"
             members[name] = encoded(pixels, "PNG", compress_level=1)
             cropped = Image.fromarray(pixels).crop((100, 100, 500, 500))
-            resized = cropped.resize((64, 64), Image.Resampling.LANCZOS)
+            resized = cropped.resize((size, size), Image.Resampling.LANCZOS)
             images.append(np.asarray(resized.convert("L"))[None])
     shuffled = dict(reversed(members.items()))
     files = {"rendered_chairs.tar": tar_of(shuffled, "w")}
@@ -137,7 +137,7 @@ def shapes3d():
     return Raw(files, {"train": count}, images.transpose(0, 3, 1, 2), sizes, grid(sizes))
 
 
-def cars3d():
+def cars3d(size=64):
     sizes = {"elevation": 4, "azimuth": 24, "object": 3}
     members, cars = {"data/cars/list.txt": b"car_001_mesh\n"}, []
     members["data/cars/._car_000_mesh.mat"] = b"no car"
@@ -150,7 +150,7 @@ def cars3d():
         members[f"data/cars/car_{car:03}_mesh.mat"] = undated
         cars.append(pixels)
     images = [
-        shrunk(Image.fromarray(cars[car][elevation, azimuth]), "RGB")
+        shrunk(Image.fromarray(cars[car][elevation, azimuth]), "RGB", size=size)
         for elevation, azimuth, car in grid(sizes)
     ]
     shuffled = dict(reversed(members.items()))
@@ -164,7 +164,7 @@ def norb_bytes(array):
     return struct.pack(f"<{2 + len(shape)}i", magic, array.ndim, *shape) + array.tobytes()
 
 
-def smallnorb():
+def smallnorb(size=64):
     files, images, factors = {}, [], []
     random = np.random.default_rng(0)
     for stem, toys, count in (
@@ -181,7 +181,7 @@ def smallnorb():
             ("dat", pairs), ("cat", category.astype(np.int32)), ("info", info.astype(np.int32)),
         ):  # fmt: skip
             files[f"{stem}-{kind}.mat.gz"] = gzip.compress(norb_bytes(array), mtime=0)
-        images += [shrunk(Image.fromarray(left), "L") for left in pairs[:, 0]]
+        images += [shrunk(Image.fromarray(left), "L", size=size) for left in pairs[:, 0]]
         factors.append(np.stack([category, instance, elevation, azimuth, lighting], axis=1))
     sizes = dict(CATALOG["smallnorb"].factors)
     splits = {"train": 30, "test": 20}
@@ -199,12 +199,12 @@ def mpi3d(kind):
 
 
 @functools.cache
-def raw(name: str) -> Raw:
-    """Make the raw files of dataset `name`, small."""
+def raw(name: str, **size: int) -> Raw:
+    """Make the raw files of dataset `name`, small, and its images, at another `size` if given."""
     makers = {"fashion": mnist} | {
         f"mpi3d_{kind}": functools.partial(mpi3d, kind) for kind in ("toy", "realistic", "real")
     }
-    made: Raw = makers.get(name, globals().get(name))()
+    made: Raw = makers.get(name, globals().get(name))(**size)
     assert list(made.files) == [file.name for file in CATALOG[name].files]
     return made
 

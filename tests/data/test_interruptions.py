@@ -61,8 +61,7 @@ def test_killed_in_the_middle_of_a_preparation(
     )
     assert hashes(prepare(name, root)) == wanted
     n_images = sum(raw(name).splits.values())
-    assert sum(written) < n_images  # it went on where it was
-    assert (sum(written) == 0) == (name == "cars3d")  # which is written in one piece
+    assert 0 < sum(written) < n_images  # it went on where it was
     assert len(server.seen) == len(raw(name).files)  # and fetched nothing twice
     assert {path.name for path in root.iterdir()} == {name, f".{name}.lock"}
     np.testing.assert_array_equal(

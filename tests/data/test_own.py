@@ -248,11 +248,3 @@ def test_a_file_without_permission_is_named(tmp_path, caplog):
     (folder / "0.png").chmod(0)
     assert len(opened(folder, tmp_path)) == 1
     assert "0.png (Permission denied)" in caplog.text
-
-
-def test_the_size_of_named_datasets_cannot_be_chosen(data_dir, tmp_path):
-    assert len(load_dataset("mnist", data_dir, image_size=32)) == 100
-    for name in ("mnist", data_dir / "mnist"):
-        with pytest.raises(UserError, match="are prepared at 32 pixels; only own images"):
-            load_dataset(name, tmp_path, image_size=64)
-    assert list(tmp_path.iterdir()) == []  # nothing is fetched first

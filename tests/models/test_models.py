@@ -1,4 +1,4 @@
-"""Architecture: sizes, names of the weights, layouts."""
+"""The VAE, and the Burgess architecture: sizes, names of the weights, layouts."""
 
 import pytest
 import torch
@@ -27,6 +27,18 @@ def test_parameters_are_as_many_as_in_the_published_files(shape, published):
     assert sum(p.numel() for p in vae.parameters()) == published
     names = [name for name in NAMES_64 if shape[1] == 64 or "_64" not in name]
     assert list(vae.state_dict()) == names
+
+
+@pytest.mark.parametrize(("size", "more"), [(128, 1), (256, 2)])
+def test_each_doubling_adds_a_stage(size, more):
+    smaller, larger = VAE((1, 64, 64), 10).state_dict(), VAE((1, size, size), 10).state_dict()
+    stages = larger.keys() - smaller.keys()
+    names = ("encoder.conv", "decoder.convT")
+    assert stages >= {f"{name}_{size}.weight" for name in names}
+    assert len(stages) == more * 4
+    assert all(larger[name].shape == smaller[name].shape for name in smaller)
+    added = sum(larger[name].numel() for name in stages)
+    assert added == more * 2 * (32 * 32 * 4 * 4 + 32)
 
 
 @pytest.mark.parametrize("shape", [(1, 32, 32), (3, 32, 32), (1, 64, 64), (3, 64, 64)])
@@ -68,7 +80,7 @@ def test_weights_start_kaiming_uniform():
 
 
 @pytest.mark.parametrize(
-    ("shape", "nearest"), [((1, 28, 28), 32), ((3, 128, 128), 64), ((1, 64, 32), 64)]
+    ("shape", "nearest"), [((1, 28, 28), 32), ((3, 178, 178), 128), ((1, 64, 32), 64)]
 )
 def test_other_image_sizes_are_refused_with_the_nearest(shape, nearest):
     with pytest.raises(UserError, match=f"nearest, {nearest}x{nearest}"):

@@ -19,6 +19,8 @@ from PIL import Image
 import disvae
 from disvae.cli import main
 from disvae.errors import UserError
+from disvae.models.registry import ARCHITECTURES
+from disvae.storage.tensors import read_tensors, write_tensors
 from disvae.training import checkpoint
 from disvae.training import train as training
 from tests.conftest import blobs
@@ -238,6 +240,44 @@ def test_many_latents_are_no_hindrance(options, monkeypatch):
     with Image.open(run / "training.gif") as film:
         assert film.n_frames == 3
         assert 3300 < film.height < 3600
+
+
+@pytest.mark.parametrize("loss", ["VAE", "factor"])
+def test_a_model_that_counts_its_batches(options, monkeypatch, tmp_path, loss):
+    monkeypatch.setitem(ARCHITECTURES, "MLP", "tests.models.normalised")
+    options = {**options, "model_type": "MLP", "loss": loss}
+    undisturbed = disvae.train("undisturbed", **options)
+    counts = undisturbed.model.state_dict()["encoder.1.num_batches_tracked"]
+    assert counts.dtype == torch.int64
+    assert counts > 0
+    run = interrupted(options, monkeypatch)
+    disvae.train("run", resume=True, results_dir=tmp_path)
+    assert outcome(run) == outcome(undisturbed.path)
+    weights = read_tensors(run / "model.pt")
+    opened = disvae.open_run(run).model.state_dict()
+    assert all(torch.equal(opened[name], value) for name, value in weights.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("encoder.1.num_batches_tracked", torch.tensor(3.0)),
+        ("encoder.1.num_batches_tracked", torch.tensor(3, dtype=torch.int32)),
+        ("encoder.1.running_var", torch.full((4,), torch.inf)),
+        ("encoder.1.running_var", torch.ones(4, dtype=torch.int64)),
+    ],
+)
+def test_its_tampered_buffers_are_refused(options, monkeypatch, name, value):
+    monkeypatch.setitem(ARCHITECTURES, "MLP", "tests.models.normalised")
+    run = interrupted({**options, "model_type": "MLP"}, monkeypatch)
+    state = read_tensors(run / "checkpoint.pt")
+    state["modules"][0][name] = value
+    write_tensors(run / "checkpoint.pt", state)
+    write_tensors(run / "model.pt", state["modules"][0])
+    with pytest.raises(UserError, match=r"checkpoint\.pt is damaged or not of this run"):
+        disvae.train("run", resume=True, results_dir=run.parent)
+    with pytest.raises(UserError, match=name):
+        _ = disvae.open_run(run).model
 
 
 def test_other_images_of_the_same_number_are_refused(tmp_path, monkeypatch):

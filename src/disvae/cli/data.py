@@ -1,7 +1,7 @@
 """The commands about datasets: list, info, prepare, import, verify, remove."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -54,18 +54,26 @@ def info(name: str, /, *, data_dir: DataDir = None) -> None:
 
 
 @app.command
-def prepare(names: tuple[str, ...], /, *, data_dir: DataDir = None) -> None:
+def prepare(
+    names: tuple[str, ...],
+    /,
+    *,
+    data_dir: DataDir = None,
+    image_size: Literal[32, 64, 128, 256] | None = None,
+) -> None:
     """Download or compute datasets, so that training can start at once.
 
     Parameters
     ----------
     names
         Names of datasets, as `list` shows them; or a folder or .npz file of own images.
+    image_size
+        Side to resize the images to, as for `train`.
     """
     from disvae.data.prepare import prepare as prepare_dataset
 
     for name in names:
-        print(f"{name} is prepared in {prepare_dataset(name, data_dir)}")
+        print(f"{name} is prepared in {prepare_dataset(name, data_dir, image_size)}")
 
 
 @app.command(name="import")

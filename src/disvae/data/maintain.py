@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from disvae.data.catalogue.entry import Entry
-from disvae.data.catalogue.registry import CATALOG
+from disvae.data.catalogue.registry import CATALOG, all_sizes
 from disvae.data.prepare import data_root, downloads_folder, sole_writer
 from disvae.data.store import (
     Manifest,
@@ -20,9 +20,14 @@ from disvae.errors import UserError
 def known_datasets(
     root: str | Path | None = None,
 ) -> Iterator[tuple[Path, Entry | Manifest]]:
-    """Yield the catalogue, then the prepared datasets of own images, each with its folder."""
-    for name, entry in CATALOG.items():
-        yield data_root(root) / name, entry
+    """Yield the catalogue, then the prepared datasets of own images, each with its folder.
+
+    Datasets of the catalogue at another size than their own count if they are prepared.
+    """
+    for name, entry in all_sizes().items():
+        folder = data_root(root) / name
+        if name in CATALOG or read_manifest(folder) is not None:
+            yield folder, entry
     for path in sorted((data_root(root) / "own").glob("*/manifest.json")):
         manifest = read_manifest(path.parent)
         if manifest is not None:
@@ -37,7 +42,7 @@ def find_folder(name_or_folder: str, root: str | Path | None = None) -> Path:
     UserError
         If it is neither.
     """
-    if name_or_folder in CATALOG:
+    if name_or_folder in all_sizes():
         return data_root(root) / name_or_folder
     if is_store(Path(name_or_folder)):
         return Path(name_or_folder)
@@ -111,7 +116,7 @@ def describe(name_or_folder: str, root: str | Path | None = None) -> str:
     """Describe a dataset, prepared or not, in a few lines."""
     folder = find_folder(name_or_folder, root)
     prepared = read_manifest(folder)
-    entry = CATALOG.get(name_or_folder)
+    entry = all_sizes().get(name_or_folder)
     about = prepared or entry
     assert about is not None  # noqa: S101 - find_folder refuses what is neither
     channels, height, width = about.image_shape
@@ -119,6 +124,7 @@ def describe(name_or_folder: str, root: str | Path | None = None) -> str:
     factors = ", ".join(f"{name} {size}" for name, size in about.factors.items())
     lines = {
         "images": f"{counts}; {channels}x{height}x{width}, {about.background} background",
+        "other sizes": ", ".join(map(str, entry.other_sizes)) if entry else "",
         "factors": factors or "unknown",
     }
     if entry is not None:

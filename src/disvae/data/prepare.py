@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from disvae.data.catalogue.entry import Entry
-from disvae.data.catalogue.registry import CATALOG
+from disvae.data.catalogue.registry import CATALOG, find
 from disvae.data.dataset import Dataset
 from disvae.data.own import folder as own
 from disvae.data.raw.download import download
@@ -55,13 +55,14 @@ def load_dataset(
     seed
         Of that draw.
     image_size
-        Side to which own images are resized, 32 or 64; default: 64.
+        Side to which images are resized: own ones any, by default 64; those of the catalogue
+        the sides that its entry names. Each size is prepared beside the others.
 
     Raises
     ------
     UserError
         If there is no such dataset, it can be neither found nor downloaded, or has no such
-        split.
+        split or size.
 
     Examples
     --------
@@ -83,19 +84,19 @@ def prepare(
     Raises
     ------
     UserError
-        If there is no such dataset, its files cannot be downloaded, or are no images.
+        If there is no such dataset or size, its files cannot be downloaded, or are no images.
     """
     path = Path(name_or_path)
-    entry = CATALOG.get(str(name_or_path))
-    known = entry or (read_manifest(path) if is_store(path) else None)
-    if known is not None and image_size not in (None, known.image_shape[-1]):
-        raise UserError(
-            f"The images of '{name_or_path}' are prepared at {known.image_shape[-1]} pixels; "
-            "only own images can be had in another --image-size."
-        )
+    entry = find(str(name_or_path), image_size)
     if entry is not None:
         return _prepare_named(entry, data_root(root) / entry.name)
-    if known is not None:
+    manifest = read_manifest(path) if is_store(path) else None
+    if manifest is not None:
+        if image_size not in (None, manifest.image_shape[-1]):
+            raise UserError(
+                f"The images in {path} are prepared at {manifest.image_shape[-1]} pixels; "
+                "leave --image-size out."
+            )
         return path
     if path.is_dir() or path.suffix.lower() == ".npz":
         return _prepare_own(path, data_root(root), image_size or own.SIZE)
@@ -142,11 +143,12 @@ def find_prepared(
     Raises
     ------
     UserError
-        If its manifest is damaged.
+        If its manifest is damaged, or it cannot be had at that size.
     """
     path = Path(name_or_path)
-    if str(name_or_path) in CATALOG:
-        folder = data_root(root) / str(name_or_path)
+    entry = find(str(name_or_path), image_size)
+    if entry is not None:
+        folder = data_root(root) / entry.name
     elif is_store(path) or not path.exists():
         folder = path
     else:
@@ -201,11 +203,11 @@ def import_files(name: str, paths: Iterable[Path], root: str | Path | None = Non
     UserError
         If a file is missing, damaged, or of another dataset.
     """
-    if name not in CATALOG:
+    entry = find(name)
+    if entry is None:
         raise UserError(
             f"There is no dataset '{name}' to import; choose among {', '.join(CATALOG)}."
         )
-    entry = CATALOG[name]
     folder = data_root(root) / name
     paths = list(paths)
     for path in paths:

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from disvae.errors import UserError
-from disvae.models.burgess import Decoder, Encoder, check_image_shape
-from disvae.models.initialisation import kaiming_uniform
+from disvae.models.architecture import Architecture, ImageShape
+from disvae.models.registry import find
 from disvae.posterior import Posterior, VAEOutput
 
 
@@ -18,11 +18,11 @@ class VAE(nn.Module):
     Parameters
     ----------
     image_shape
-        ``(C, H, W)``; H = W = 32 or 64.
+        ``(C, H, W)``; H = W, a size that the architecture is made for.
     latent_dim
         Number D of latent dimensions.
     architecture
-        ``"Burgess"``, the only one so far.
+        A name of `disvae.models.registry.ARCHITECTURES`, or an `Architecture` of your own.
 
     Raises
     ------
@@ -37,26 +37,29 @@ class VAE(nn.Module):
     """
 
     def __init__(
-        self, image_shape: tuple[int, int, int], latent_dim: int, architecture: str = "Burgess"
+        self,
+        image_shape: ImageShape,
+        latent_dim: int,
+        architecture: str | Architecture = "Burgess",
     ):
         super().__init__()
-        if architecture != "Burgess":
-            raise UserError(
-                f"There is no architecture '{architecture}'; the only one is 'Burgess'."
-            )
-        check_image_shape(image_shape)
+        if isinstance(architecture, str):
+            architecture = find(architecture)
+        if not isinstance(architecture, Architecture):
+            raise UserError(f"{architecture!r} is no model; it should be a disvae.Architecture.")
+        architecture.check(image_shape)
         self.image_shape = image_shape
         self.latent_dim = latent_dim
-        self.encoder = Encoder(image_shape, latent_dim)
-        self.decoder = Decoder(image_shape, latent_dim)
-        self.apply(kaiming_uniform)
+        self.encoder = architecture.encoder(image_shape, latent_dim)
+        self.decoder = architecture.decoder(image_shape, latent_dim)
+        if architecture.initialise is not None:
+            self.apply(architecture.initialise)
         # convolutions need no copies between layouts
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def encode(self, images: Float[Tensor, "B C H W"]) -> Posterior:
         """Return q(z|x) of `images` in [0, 1]."""
-        posterior: Posterior = self.encoder(images)
-        return posterior
+        return Posterior(*self.encoder(images))
 
     def decode(self, codes: Float[Tensor, "B D"]) -> Float[Tensor, "B C H W"]:
         """Return the probabilities, in [0, 1], that `codes` stand for."""

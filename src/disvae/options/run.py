@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from cyclopts import Group, Parameter
 from pydantic import AfterValidator, Field, create_model, model_validator
 
-from disvae.data.catalogue.registry import DATASETS
+from disvae.data.catalogue.registry import CATALOG, DATASETS
 from disvae.errors import UserError
+from disvae.models.registry import ARCHITECTURES, find
 from disvae.objectives.objective import Objective
 from disvae.objectives.registry import OBJECTIVES
 from disvae.options.common import EVALUATION, MODEL, TRAINING, Computing, flag
 from disvae.options.experiments import NAMES, experiment_options
 from disvae.options.user_code import UserCode, brought, forgotten, is_code
-from disvae.types import Count, LearningRate, NoneFromText, checked
+from disvae.types import Count, ImageSize, LearningRate, NoneFromText, checked
 
 
 def _findable(dataset: str) -> str:
@@ -23,17 +24,24 @@ def _findable(dataset: str) -> str:
     return str(Path(dataset).absolute()) if is_path else dataset
 
 
-def _code_only(loss: str) -> str:
-    if not is_code(loss):
-        raise ValueError(f"expected {', '.join(OBJECTIVES)} or FILE.py:CLASS")
-    return loss
+def _code_beside(names: Iterable[str]) -> AfterValidator:
+    """Let code of the user's own stand where a name could."""
+
+    def check(value: str) -> str:
+        if not is_code(value):
+            raise ValueError(f"expected {', '.join(names)} or FILE.py:NAME")
+        return value
+
+    return AfterValidator(check)
 
 
 if TYPE_CHECKING:
     LossName = str
+    ModelName = str
     ExperimentName = str
 else:  # the choices are computed, which type checkers cannot follow
-    LossName = Literal[tuple(OBJECTIVES)] | Annotated[str, AfterValidator(_code_only)]
+    LossName = Literal[tuple(OBJECTIVES)] | Annotated[str, _code_beside(OBJECTIVES)]
+    ModelName = Literal[tuple(ARCHITECTURES)] | Annotated[str, _code_beside(ARCHITECTURES)]
     ExperimentName = Literal[NAMES]
 
 
@@ -69,13 +77,18 @@ class RunOptions(Computing):
         Parameter(
             alias="-d",
             group=TRAINING,
-            help=f"Dataset to train on: {', '.join(DATASETS)}, a folder of images or an .npz file.",
+            help=f"Dataset to train on: {', '.join(DATASETS)}, a folder of images, an .npz file or "
+            "FILE.py:NAME.",
         ),
     ] = "mnist"
     image_size: Annotated[
-        Annotated[int, Field(ge=32, le=64, multiple_of=32)] | None,
+        ImageSize | None,
         NoneFromText,
-        Parameter(group=TRAINING, help="Side to resize own images to: 32 or 64; `None`: 64."),
+        Parameter(
+            group=TRAINING,
+            help="Side to resize images to: 32, 64, 128 or 256, where their source has so many "
+            "pixels; `None`: the dataset's own, of own images 64.",
+        ),
     ] = None
     train_fraction: Annotated[
         Annotated[float, Field(gt=0, le=1)],
@@ -110,8 +123,12 @@ class RunOptions(Computing):
 
     # -- Model specific options
     model_type: Annotated[
-        Literal["Burgess"],
-        Parameter(alias="-m", group=MODEL, help="Type of encoder and decoder to use."),
+        ModelName,
+        Parameter(
+            alias="-m",
+            group=MODEL,
+            help="Type of encoder and decoder to use, or FILE.py:NAME.",
+        ),
     ] = "Burgess"
     latent_dim: Annotated[
         Annotated[int, Field(ge=1, le=4096)],
@@ -120,7 +137,7 @@ class RunOptions(Computing):
     loss: Annotated[
         LossName,
         Parameter(
-            alias="-l", group=MODEL, help="Type of VAE loss function to use, or FILE.py:CLASS."
+            alias="-l", group=MODEL, help="Type of VAE loss function to use, or FILE.py:NAME."
         ),
     ] = "betaB"
 
@@ -259,20 +276,26 @@ def taken(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, UserCode]
     given beside it win.
     """
     code, plain = brought(given), dict(given)
-    for option, own in code.items():
+    for option, own in list(code.items()):
         plain[option] = own.label
-    loss = code.get("loss")
-    if loss is not None and OBJECTIVES.get(getattr(loss.value, "name", "")) in (
-        loss.value,
-        type(loss.value),
-    ):
-        plain["loss"] = loss.value.name
-        del code["loss"]
-    if loss is not None and isinstance(loss.value, Objective):
-        made = loss.value
-        names = {field: field for field in Objective.model_fields} | made.option_names()
-        plain = {names[field]: getattr(made, field) for field in made.model_fields_set} | plain
+        name = str(getattr(own.value, "name", ""))
+        if not own.typed and name in _registered(option, own.value):
+            plain[option] = name
+            del code[option]
+        if isinstance(own.value, Objective):
+            names = {field: field for field in Objective.model_fields} | own.value.option_names()
+            made = {names[field]: getattr(own.value, field) for field in own.value.model_fields_set}
+            plain = made | plain
     return plain, code
+
+
+def _registered(option: str, value: Any) -> Iterable[str]:
+    """Name what is `value` in the registry of that option: then its name says it all."""
+    if option == "loss":
+        return [name for name, kind in OBJECTIVES.items() if kind in (value, type(value))]
+    if option == "model_type":
+        return [name for name in ARCHITECTURES if find(name) is value]
+    return [name for name in CATALOG if CATALOG[name] is value]
 
 
 def resolve(given: Mapping[str, Any], code: Mapping[str, UserCode] | None = None) -> RunOptions:

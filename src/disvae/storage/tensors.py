@@ -55,7 +55,9 @@ def write_tensors(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def require_like(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    """Check names and shapes, and that all values are finite.
+    """Check names, shapes and kinds of numbers, and that all values are finite.
+
+    Floating-point numbers may be of another precision than expected, as they are converted.
 
     Raises
     ------
@@ -65,9 +67,14 @@ def require_like(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) ->
     if given.keys() != expected.keys():
         raise ValueError(f"other names: {', '.join(map(str, given.keys() ^ expected.keys()))}")
     for name, values in given.items():
-        if not isinstance(values, Tensor) or values.shape != expected[name].shape:
-            raise ValueError(f"{name} has another shape than {list(expected[name].shape)}")
-        if not values.is_floating_point() or not values.isfinite().all():
+        like = expected[name]
+        if not isinstance(values, Tensor) or values.shape != like.shape:
+            raise ValueError(f"{name} has another shape than {list(like.shape)}")
+        if values.dtype != like.dtype and not (
+            values.is_floating_point() and like.is_floating_point()
+        ):
+            raise ValueError(f"{name} is {values.dtype}, not {like.dtype}")
+        if not values.to(like.dtype).isfinite().all():
             raise ValueError(f"{name} holds values that are not finite")
 
 

@@ -1,4 +1,4 @@
-"""CelebA (Liu et al. 2015): 202,599 faces, aligned and cropped, 178x218 made 64x64."""
+"""CelebA (Liu et al. 2015): 202,599 faces, aligned and cropped, 178x218 made square."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +14,9 @@ _MAX_BYTES = 2**20  # of one face; the largest has about 50 kB
 
 
 def _write(files: Mapping[str, Path], builder: Builder) -> None:
+    size = builder.manifest.image_shape[-1]
     with open_zip(files["celeba.zip"], r"img_align_celeba/\d+\.jpg", _MAX_BYTES) as (names, read):
-        append_decoded(builder, names, read, lambda jpeg: to_array(read_image(jpeg), 3, SIZE))
+        append_decoded(builder, names, read, lambda jpeg: to_array(read_image(jpeg), 3, size))
 
 
 ENTRY = Entry(
@@ -24,6 +25,7 @@ ENTRY = Entry(
     splits={"train": 202_599},
     background="white",
     write=_write,
+    other_sizes=(32, 128),
     files=(
         RawFile(
             "celeba.zip",

@@ -1,4 +1,4 @@
-"""3D Chairs (Aubry et al. 2014): 1,393 chairs from 62 sides, 600x600 made 64x64, grey."""
+"""3D Chairs (Aubry et al. 2014): 1,393 chairs from 62 sides, the middle 400x400 in grey."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,18 +17,19 @@ CROP = 400  # the chair fills the middle of the picture
 _MAX_BYTES = 2**22  # of one picture
 
 
-def _decode(png: bytes) -> UInt8[ndarray, "1 64 64"]:
+def _decode(png: bytes, size: int) -> UInt8[ndarray, "1 {size} {size}"]:
     image = read_image(png)
     left, top = (image.width - CROP) // 2, (image.height - CROP) // 2
     if left < 0 or top < 0:
         raise UnreadableImageError(f"{image.width} x {image.height} pixels instead of 600 x 600")
-    return to_array(image.crop((left, top, left + CROP, top + CROP)), 1, SIZE)
+    return to_array(image.crop((left, top, left + CROP, top + CROP)), 1, size)
 
 
 def _write(files: Mapping[str, Path], builder: Builder) -> None:
+    size = builder.manifest.image_shape[-1]
     pattern = r"rendered_chairs/[^/]+/renders/[^/.][^/]*\.png"
     with open_tar(files["rendered_chairs.tar"], pattern, _MAX_BYTES) as (names, read):
-        append_decoded(builder, names, read, _decode)
+        append_decoded(builder, names, read, lambda png: _decode(png, size))
 
 
 _ADDRESS = "www.di.ens.fr/willow/research/seeing3Dchairs/data/rendered_chairs.tar"
@@ -39,6 +40,7 @@ ENTRY = Entry(
     splits={"train": 86_366},
     background="white",
     write=_write,
+    other_sizes=(32, 128, 256),
     files=(
         RawFile("rendered_chairs.tar", (f"https://{_ADDRESS}", f"http://{_ADDRESS}"), md5=None),
     ),

@@ -1,7 +1,7 @@
 """What the catalogue knows of a dataset before it is prepared."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,13 +21,16 @@ class Entry:
         As in ``-d NAME``.
     image_shape
         ``(C, H, W)`` after preparation.
+    other_sizes
+        Sides, besides that, which the images of the source are large enough for.
     splits
         Split name to its number of images, in the order of storage.
     background
         Colour behind the objects.
     write
-        Turns the raw files, by name, into images (and factors) of the builder. It goes on
-        after the ``builder.written`` images that an interrupted preparation left.
+        Turns the raw files, by name, into images (and factors) of the builder, of the side that
+        its manifest says. It goes on after the ``builder.written`` images that an interrupted
+        preparation left.
     factors
         Factor name to its number of values, slowest first; empty if unknown.
     packed
@@ -47,6 +50,7 @@ class Entry:
     splits: Mapping[str, int]
     background: Background
     write: Callable[[Mapping[str, Path], Builder], None]
+    other_sizes: tuple[int, ...] = ()
     factors: Mapping[str, int] = field(default_factory=dict)
     packed: bool = False
     files: tuple[RawFile, ...] = ()
@@ -54,3 +58,10 @@ class Entry:
     licence: str = ""
     citation: str = ""
     compare: Callable[[Path], int] | None = None
+
+    def at(self, size: int) -> "Entry":
+        """Return the entry of the same images at another side, which is a dataset of its own."""
+        channels, *_ = self.image_shape
+        return replace(
+            self, name=f"{self.name}-{size}", image_shape=(channels, size, size), other_sizes=()
+        )

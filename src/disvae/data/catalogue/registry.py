@@ -4,6 +4,8 @@ from collections.abc import Iterator, MutableMapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from disvae.errors import UserError, either
+
 if TYPE_CHECKING:
     from disvae.data.catalogue.entry import Entry
 
@@ -50,3 +52,38 @@ class _Catalogue(MutableMapping[str, "Entry"]):
 
 
 CATALOG = _Catalogue()
+
+
+def all_sizes() -> dict[str, "Entry"]:
+    """Return the catalogue, and after each entry the same at other sizes, as ``celeba-128``."""
+    entries = {}
+    for name, entry in CATALOG.items():
+        entries[name] = entry
+        entries |= {other.name: other for other in map(entry.at, entry.other_sizes)}
+    return entries
+
+
+def find(name: str, image_size: int | None = None) -> "Entry | None":
+    """Return what the catalogue knows by that name, at `image_size` if one is asked for.
+
+    Raises
+    ------
+    UserError
+        If it cannot be had at that size.
+    """
+    base, _, size = name.rpartition("-")
+    if name in CATALOG:
+        entry = CATALOG[name]
+    elif base in CATALOG and size in map(str, CATALOG[base].other_sizes):
+        entry = CATALOG[base].at(int(size))
+    else:
+        return None
+    if image_size in (None, entry.image_shape[-1]):
+        return entry
+    if image_size not in entry.other_sizes:
+        sizes = sorted((entry.image_shape[-1], *entry.other_sizes))
+        raise UserError(
+            f"The images of '{name}' can be had at {either(sizes)} pixels, not at {image_size}; "
+            "choose another --image-size, or leave it out."
+        )
+    return entry.at(image_size)

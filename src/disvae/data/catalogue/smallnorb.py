@@ -1,4 +1,4 @@
-"""Small NORB (LeCun et al. 2004): 50 toys from 162 sides in 6 lights, 96x96 made 64x64."""
+"""Small NORB (LeCun et al. 2004): 50 toys from 162 sides in 6 lights, 96x96 made smaller."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,6 +27,7 @@ _BLOCK = 256  # pairs of images
 
 
 def _write(files: Mapping[str, Path], builder: Builder) -> None:
+    size = builder.manifest.image_shape[-1]
     factors = []
     first = 0
     for split, count in builder.manifest.splits.items():
@@ -34,7 +35,7 @@ def _write(files: Mapping[str, Path], builder: Builder) -> None:
         factors.append(_factors(paths[1], paths[2], count))
         if builder.written < first + count:
             blocks = _pairs(paths[0], count, builder.written - first)
-            for rows in map_in_order(_left_images, blocks):
+            for rows in map_in_order(lambda pairs: _left_images(pairs, size), blocks):
                 builder.append(rows)
         first += count
     builder.write_factors(np.concatenate(factors).astype(np.uint8))
@@ -86,8 +87,10 @@ def _read(stream: IO[bytes], size: int) -> bytes:
     return raw
 
 
-def _left_images(pairs: UInt8[np.ndarray, "n 2 96 96"]) -> UInt8[np.ndarray, "n 1 64 64"]:
-    return np.stack([to_array(Image.fromarray(left), 1, SIZE) for left in pairs[:, 0]])
+def _left_images(
+    pairs: UInt8[np.ndarray, "n 2 96 96"], size: int
+) -> UInt8[np.ndarray, "n 1 {size} {size}"]:
+    return np.stack([to_array(Image.fromarray(left), 1, size) for left in pairs[:, 0]])
 
 
 _MD5 = {
@@ -110,6 +113,7 @@ ENTRY = Entry(
     splits={"train": 24_300, "test": 24_300},
     background="white",
     write=_write,
+    other_sizes=(32,),
     factors=FACTORS,
     files=tuple(
         RawFile(

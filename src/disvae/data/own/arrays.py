@@ -44,7 +44,7 @@ def look(path: Path, name: str, size: int) -> Entry:
         _check_images(path, images)
         count = images.shape[0]
         with tqdm(total=count, desc="looking", unit=" images", disable=None) as bar:
-            for block in images.blocks(_rows(images)):
+            for block in images.blocks(_rows(images, size)):
                 _check_values(path, block)
                 highest = max(highest, float(block.max()))
                 pictures = _pictures(block).transpose(0, 3, 1, 2)
@@ -64,7 +64,7 @@ def look(path: Path, name: str, size: int) -> Entry:
             return np.stack([_resized(picture, channels, size) for picture in _pictures(block)])
 
         with open_npz_array(path, "images") as images:
-            blocks = images.blocks(_rows(images), builder.written)
+            blocks = images.blocks(_rows(images, size), builder.written)
             for rows in map_in_order(convert, blocks):
                 builder.append(rows)
         if factors is not None:
@@ -113,9 +113,10 @@ def _check_values(path: Path, block: np.ndarray[Any, Any]) -> None:
         )
 
 
-def _rows(images: ArrayStream) -> int:
-    """How many images make a block."""
-    return max(1, _BLOCK_BYTES // (math.prod(images.shape[1:]) * images.dtype.itemsize))
+def _rows(images: ArrayStream, size: int) -> int:
+    """How many images make a block, before and after they are resized."""
+    before = math.prod(images.shape[1:]) * images.dtype.itemsize
+    return max(1, _BLOCK_BYTES // max(before, 3 * size**2))
 
 
 def _pictures(block: np.ndarray[Any, Any]) -> UInt8[np.ndarray, "n H W C"]:

@@ -1,0 +1,77 @@
+"""What an architecture declares: an encoder, a decoder, and what they are made for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from disvae.errors import UserError, either
+from disvae.models.initialisation import kaiming_uniform
+from disvae.posterior import Posterior
+
+ImageShape = tuple[int, int, int]
+SIZES = (32, 64, 128, 256)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An encoder and a decoder by name; each lives in a file of its own.
+
+    Attributes
+    ----------
+    name
+        As in ``-m NAME``.
+    encoder
+        Makes, from ``(C, H, W)`` and the number D of latents, a module that takes images
+        ``[B, C, H, W]`` in [0, 1] to a `Posterior`, or to the pair of its mean and log variance,
+        ``[B, D]`` each.
+    decoder
+        Makes, from the same, a module that takes codes ``[B, D]`` to logits ``[B, C, H, W]``.
+    image_sizes
+        Sides of the images, which are square.
+    max_channels
+        Most channels of an image; a damaged file may claim any number.
+    initialise
+        Draws the weights of a layer; called with each (`torch.nn.Module.apply`). None: they stay
+        as the factories make them.
+    """
+
+    name: str
+    encoder: Callable[[ImageShape, int], nn.Module]
+    decoder: Callable[[ImageShape, int], nn.Module]
+    image_sizes: tuple[int, ...] = SIZES
+    max_channels: int = 1024
+    initialise: Callable[[nn.Module], None] | None = kaiming_uniform
+
+    def check(self, image_shape: ImageShape) -> None:
+        """Refuse images that the architecture is not made for.
+
+        Raises
+        ------
+        UserError
+            If they are not square, are of another size, or have too many channels.
+        """
+        channels, height, width = image_shape
+        if not 1 <= channels <= self.max_channels:
+            raise UserError(
+                f"The {self.name} model takes images of 1 to {self.max_channels} channels, not "
+                f"{channels}; check img_size."
+            )
+        if height != width or height not in self.image_sizes:
+            sizes = either([f"{size}x{size}" for size in self.image_sizes])
+            nearest = min(self.image_sizes, key=lambda size: abs(size - max(height, width)))
+            raise UserError(
+                f"The {self.name} model takes images of {sizes} pixels, not {height}x{width}; "
+                f"resize them to the nearest, {nearest}x{nearest}."
+            )
+
+
+class GaussianEncoder(nn.Sequential):
+    """Layers in a row, of which the last gives D pairs of mean and log variance, ``[B, 2D]``."""
+
+    def forward(self, images: Float[Tensor, "B C H W"]) -> Posterior:
+        """Encode `images` in [0, 1]."""
+        pairs: Tensor = super().forward(images)  # type: ignore[no-untyped-call]
+        mean, logvar = pairs.view(len(pairs), -1, 2).unbind(-1)
+        return Posterior(mean, logvar)

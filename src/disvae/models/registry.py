@@ -1,0 +1,33 @@
+"""Every architecture by name; read without PyTorch."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from disvae.errors import UserError
+
+if TYPE_CHECKING:
+    from disvae.models.architecture import Architecture
+
+# name to the module that declares it, as ARCHITECTURE
+ARCHITECTURES = {
+    "Burgess": "disvae.models.burgess",
+    "MLP": "disvae.models.mlp",
+    "Locatello": "disvae.models.locatello",
+    "ResNet": "disvae.models.resnet",
+}
+
+
+def find(name: str) -> "Architecture":
+    """Load the architecture `name`.
+
+    Raises
+    ------
+    UserError
+        If there is none of that name.
+    """
+    if name not in ARCHITECTURES:
+        raise UserError(
+            f"There is no architecture '{name}'; choose among {', '.join(ARCHITECTURES)}."
+        )
+    found: Architecture = import_module(ARCHITECTURES[name]).ARCHITECTURE
+    return found

@@ -1,0 +1,81 @@
+"""The help of all commands against that of the first release, but for what is declared here."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from disvae.cli import main
+
+BEFORE = Path(__file__).with_name("help.txt")
+# a line that changed: command, as it was (empty: it is new), as it is
+CHANGED = [
+    (
+        "train",
+        "--loss -l CHOICE Type of VAE loss function to use. [choices: VAE, betaH, betaB, factor, "
+        "btcvae] [default: betaB]",
+        "--loss -l CHOICE|STR Type of VAE loss function to use, or FILE.py:NAME. [choices: VAE, "
+        "betaH, betaB, factor, btcvae] [default: betaB]",
+    ),
+    (
+        "train",
+        "--model-type -m CHOICE Type of encoder and decoder to use. [choices: Burgess] "
+        "[default: Burgess]",
+        "--model-type -m CHOICE|STR Type of encoder and decoder to use, or FILE.py:NAME. "
+        "[choices: Burgess, MLP, Locatello, ResNet] [default: Burgess]",
+    ),
+    (
+        "train",
+        "--dataset -d STR Dataset to train on: dsprites, mnist, fashion, celeba, chairs, shapes3d, "
+        "cars3d, smallnorb, mpi3d_toy, mpi3d_realistic, mpi3d_real, a folder of images or an .npz "
+        "file. [default: mnist]",
+        "--dataset -d STR Dataset to train on: dsprites, mnist, fashion, celeba, chairs, shapes3d, "
+        "cars3d, smallnorb, mpi3d_toy, mpi3d_realistic, mpi3d_real, a folder of images, an .npz "
+        "file or FILE.py:NAME. [default: mnist]",
+    ),
+    (
+        "train",
+        "--image-size INT Side to resize own images to: 32 or 64; None: 64.",
+        "--image-size INT Side to resize images to: 32, 64, 128 or 256, where their source has so "
+        "many pixels; None: the dataset's own, of own images 64.",
+    ),
+    (
+        "data prepare",
+        "",
+        "--image-size CHOICE Side to resize the images to, as for train. "
+        "[choices: 32, 64, 128, 256]",
+    ),
+    *(
+        (command, "", line)
+        for command in ("eval", "plot")
+        for line in (
+            "Code of your own, as FILE.py:NAME",
+            "--loss -l STR The loss, if it is your own.",
+            "--model-type -m STR The model, if it is your own.",
+            "--dataset -d STR The dataset, if it is your own.",
+        )
+    ),
+]
+
+
+def commands_before():
+    parts = re.split(r"^== ?(.*)\n", BEFORE.read_text(), flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], (part.splitlines() for part in parts[1::2]), strict=True))
+
+
+@pytest.mark.parametrize("command", commands_before())
+def test_the_help_changed_only_where_declared(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    assert main([*command.split(), "--help"]) == 0
+    plain = (re.sub(r"[│╭╮╰╯─]+", " ", line) for line in capsys.readouterr().out.splitlines())
+    now = [" ".join(line.split()) for line in plain if line.strip()]
+    expected = sorted(commands_before()[command])
+    for changed, before, after in CHANGED:
+        if changed == command:
+            if before:
+                expected.remove(before)
+            expected.append(after)
+    assert sorted(now) == sorted(expected)
+    # the order of what stayed is that of before
+    kept = [line for line in commands_before()[command] if line in now]
+    assert [line for line in now if line in kept] == kept
