@@ -73,8 +73,7 @@ def test(run: Run, where: Computing) -> None:
         On which device, and on which split of the data.
     """
     objective = run.options.objective
-    if "loss" in run.code and run.changed_code():
-        logger.warning("%s is not the file that %s was trained with.", run.options.loss, run.path)
+    run.warn_of_changes("loss")
     fabric = make_fabric(where)
     dataset = run.dataset(where.data_dir, where.split)
     model = run.model.to(fabric.device)

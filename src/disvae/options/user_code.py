@@ -134,9 +134,8 @@ def _imported(path: Path, module_name: str) -> Any:
 
 def _line(error: BaseException, path: Path) -> str:
     """Say in which line of the file it happened."""
-    lines = [
-        at.lineno for at in traceback.extract_tb(error.__traceback__) if at.filename == str(path)
-    ]
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == path.absolute()]
     return f" (line {lines[-1]})" if lines else ""
 
 

@@ -1,6 +1,7 @@
 """A run: one folder that holds options, weights, logs and plots."""
 
 import csv
+import logging
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,7 @@ from disvae.storage.files import merge_json, read_json, to_json, write_text
 from disvae.storage.tensors import read_tensors, require_like, write_tensors
 from disvae.types import checked
 
+logger = logging.getLogger("disvae")
 # of runs whose specs.json does not say it, as those of the original system
 _BACKGROUNDS = {"celeba": "white", "chairs": "white"}
 
@@ -86,13 +88,18 @@ class Run:
             return None
         return {"name": record["name"], "sha256": str(record.get("sha256", ""))}
 
-    def changed_code(self) -> list[str]:
-        """Name what was given again, but is not what the run was made with."""
-        return [
-            own.label
+    def changed_code(self) -> dict[str, str]:
+        """Return what was given again, but is not what the run was made with, by option."""
+        return {
+            option: own.label
             for option, own in self.code.items()
             if own.record != (self.recorded_code(option) or own.record)
-        ]
+        }
+
+    def warn_of_changes(self, option: str) -> None:
+        """Say so if the code that was given again for `option` differs from the run's."""
+        if label := self.changed_code().get(option):
+            logger.warning("%s is not the file that %s was made with.", label, self.path)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -131,6 +138,7 @@ class Run:
             If ``model.pt`` is missing, damaged, or of another architecture.
         """
         kind = architecture(self.options, self.code)
+        self.warn_of_changes("model_type")
         vae = VAE(self.image_shape, self.options.latent_dim, kind)
         path = self.path / "model.pt"
         if not path.exists():
