@@ -136,7 +136,7 @@ def test_a_loss_in_a_sweep(mine, capsys):
     assert "loaded only where it is typed" in capsys.readouterr().err
 
 
-def test_a_model_from_training_to_plots(mine, capsys):
+def test_a_model_from_training_to_plots(mine, capsys, caplog):
     assert run(f"train second -d mnist -l betaH -m my_model.py:MyModel {SMALL}") == 0
     for command in ("plot second traversals -r 2", "eval second"):
         assert run(command) == 2
@@ -145,9 +145,8 @@ def test_a_model_from_training_to_plots(mine, capsys):
     opened = disvae.open_run("results/second", model_type="my_model.py:MyModel")
     assert opened.model.decode(opened.model.encode(opened.dataset().images([0]) / 255).mean).shape
     Path("my_model.py").write_text(EXAMPLES["my_model.py"] + "# changed\n")
-    capsys.readouterr()
     assert run("plot second traversals -r 2 -m my_model.py:MyModel") == 0
-    assert "my_model.py:MyModel is not the file" in capsys.readouterr().err
+    assert "my_model.py:MyModel is not the file" in caplog.text
 
 
 def test_a_dataset_is_prepared_once_and_found_without_its_file(mine, capsys):

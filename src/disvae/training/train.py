@@ -101,8 +101,8 @@ def _options_to_go_on(run: Run, chosen: RunOptions, given: Mapping[str, Any]) ->
     """Return the options of `run`, with those of `given` that may be given anew."""
     if changed := run.changed_code():
         raise UserError(
-            f"{run.path} was begun with another {', '.join(changed.values())}; give the file as it was, "
-            "or train anew under another name."
+            f"{run.path} was begun with another {', '.join(changed.values())}; give the file as it "
+            "was, or train anew under another name."
         )
     for name in given:
         kept, typed = getattr(run.options, name), getattr(chosen, name)
