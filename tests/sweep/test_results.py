@@ -155,7 +155,9 @@ def test_udr_compares_runs_on_the_same_images_though_each_held_out_others(record
     seen = []
     encode = results.encode
     monkeypatch.setattr(
-        results, "encode", lambda *given, **chosen: seen.append(given[1]) or encode(*given, **chosen)
+        results,
+        "encode",
+        lambda *given, **chosen: seen.append(given[1]) or encode(*given, **chosen),
     )
     for name in record.runs:
         specs = record.folder / name / "specs.json"
