@@ -7,9 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from disvae.options import GENERAL, SweepOptions
+from disvae.options.common import FLAT, ResultsDir
 from disvae.options.experiments import NAMES, experiment_options
-
-Flat = Parameter(name="*")
 
 
 def experiments() -> None:
@@ -27,7 +26,7 @@ def sweep(
     ] = None,
     /,
     *,
-    options: Annotated[SweepOptions, Flat] = SweepOptions(),  # noqa: B008
+    options: Annotated[SweepOptions, FLAT] = SweepOptions(),  # noqa: B008
 ) -> int:
     """Train and score many runs: experiments, a grid of options, several seeds.
 
@@ -51,9 +50,7 @@ def summary(
     name: Annotated[str, Parameter(group=GENERAL, help="Name of the sweep.")],
     /,
     *,
-    results_dir: Annotated[Path, Parameter(group=GENERAL, help="Folder that holds sweeps.")] = (
-        Path("results")
-    ),
+    results_dir: ResultsDir = Path("results"),
 ) -> None:
     """Summarise a sweep: a table of losses and scores over seeds, and plots of it."""
     from disvae.sweep.execution import sweep_folder
