@@ -34,11 +34,16 @@ def sweep(
     runs; finished ones are kept. Options that you type win over those of the file.
     """
     from disvae.sweep.description import code_in, read_sweep
-    from disvae.sweep.execution import execute
+    from disvae.sweep.local import prepare_workers
 
     typed = {field: getattr(options, field) for field in options.model_fields_set}
     chosen = read_sweep(file, typed)
-    record = execute(chosen, code_in(typed.get("grid", ())))
+    code = code_in(typed.get("grid", ()))
+    if chosen.executor == "local":
+        prepare_workers()  # which load PyTorch, as this process does now
+    from disvae.sweep.execution import execute
+
+    record = execute(chosen, code)
     failures = record.failures
     for name, reason in failures.items():
         print(f"{name} failed: {reason}", file=sys.stderr)
