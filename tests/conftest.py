@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from disvae.data.store import Manifest, building
-from tests.watch import watching
+from disvae.devices.process import spin_briefly
+
+spin_briefly()  # before PyTorch is imported: others may use this machine
+
+from disvae.data.store import Manifest, building  # noqa: E402
+from tests.watch import watching  # noqa: E402
 
 _files = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]  # tests on files are slow
 settings.register_profile("default", deadline=None, suppress_health_check=_files)

@@ -42,12 +42,21 @@ _HOMES = {
     "open_run": "disvae.runs.run",
     "train": "disvae.training.train",
 }
+_GIVE_RUNS = {"Run", "open_run", "train"}
 
 
 def __getattr__(name: str) -> Any:
     """Import public names when they are first asked for: `--help` needs no PyTorch."""
+    if name in _GIVE_RUNS:  # runs know nothing of plots, by which notebooks show them
+        import_module("disvae.runs.run").Run._repr_html_ = _html
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     if name in __all__:
         return import_module(f"disvae.{name}")
     raise AttributeError(f"module 'disvae' has no attribute {name!r}")
+
+
+def _html(run: "Run") -> str | None:
+    from disvae.plots.notebook import run_html
+
+    return run_html(run)

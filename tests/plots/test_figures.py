@@ -1,6 +1,8 @@
 """Figures with axes: curves, latents, matrices."""
 
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -104,3 +106,9 @@ def test_a_notebook_shows_a_run_with_its_traversals(trained, tmp_path):
     copy = disvae.open_run(shutil.copytree(trained.path, tmp_path / "copy"))
     (copy.path / "model.pt").unlink()
     assert copy._repr_html_() is None  # its text is shown
+
+
+def test_a_notebook_needs_nothing_but_the_run(trained):
+    code = f"import disvae; print(disvae.open_run({str(trained.path)!r})._repr_html_())"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "<b>trained</b>" in shown.stdout

@@ -15,6 +15,7 @@ import joblib
 import pytest
 import torch
 
+import disvae
 from disvae.cli import main
 from disvae.sweep.record import Progress, Record
 from disvae.sweep.table import LiveTable
@@ -199,7 +200,7 @@ def test_a_signal_ends_all_runs_and_the_next_call_goes_on(
     assert process.returncode == 128 + number
     assert said == f"disvae: {message}.\n"
     patience = time.monotonic() + 60
-    while not all(map(has_ended, begun)):  # a checkpoint may be under way
+    while not all(map(has_ended, begun.values())):  # a checkpoint may be under way
         assert time.monotonic() < patience
         time.sleep(0.02)
     assert Record(folder).failures == {}
@@ -218,9 +219,10 @@ def has_ended(process):
 
 
 def begun_by(folder):
-    """The processes that began runs, by the logs."""
-    texts = [log.read_text() for log in folder.glob("logs/*.log")]
-    return [int(pid) for text in texts for pid in re.findall(r"^== Process (\d+) ", text, re.M)]
+    """The process that began each run, by the logs."""
+    logs = {log.stem: log.read_text() for log in folder.glob("logs/*.log")}
+    found = {name: re.findall(r"^== Process (\d+) ", text, re.M) for name, text in logs.items()}
+    return {name: int(processes[-1]) for name, processes in found.items() if processes}
 
 
 def test_a_run_that_fails_is_reported_and_the_others_finish(tmp_path, data_dir, capsys):
@@ -240,13 +242,48 @@ def test_a_run_that_fails_is_reported_and_the_others_finish(tmp_path, data_dir, 
     assert (tmp_path / "study/logs/custom-lr=1.log").stat().st_mtime_ns == seen
 
 
-def test_a_run_whose_process_is_killed_is_a_failure_with_its_reason(
-    tmp_path, data_dir, monkeypatch, capsys
-):
-    monkeypatch.setattr("disvae.sweep.local._start_method", lambda: "fork")
-    monkeypatch.setattr("disvae.sweep.local.perform", lambda task: os.kill(os.getpid(), 9))
-    assert main(command(tmp_path, data_dir, "-x", "VAE_mnist")) == 1
-    assert "exit code -9" in capsys.readouterr().err
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_a_run_that_is_killed_is_a_failure_and_the_others_finish(tmp_path, data_dir):
+    arguments = command(tmp_path, data_dir, "-x", "VAE_mnist", "--seeds", "3")
+    arguments[arguments.index("epochs=1")] = "epochs=20"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "disvae", *arguments],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    folder = tmp_path / "study"
+    while not (begun := list(folder.glob("*/train_losses.log"))):
+        assert process.poll() is None
+        time.sleep(0.02)
+    killed = begun[0].parent.name
+    os.kill(begun_by(folder)[killed], signal.SIGKILL)
+    _, said = process.communicate()
+    assert process.returncode == 1
+    # and no word of semaphores that it left
+    assert (
+        said
+        == f"{killed} failed: Its process ended with exit code -9 (killed, or out of memory?).\n"
+    )
+    record = Record(folder)
+    assert {name for name in record.runs if record.is_finished(name)} == set(record.runs) - {killed}
+
+
+def test_a_run_of_a_sweep_is_bit_for_bit_what_it_is_alone(study, data_dir, tmp_path, threads_back):
+    record, cores = Record(study), joblib.cpu_count()
+    torch.set_num_threads(max(1, cores // min(cores, len(record.runs))))
+    for name, run in record.runs.items():
+        places = {"results_dir": tmp_path, "data_dir": data_dir}
+        disvae.train(name, **run.options, **places)
+    assert weights(tmp_path) == weights(study)
+    for name in record.runs:
+        alone = (tmp_path / name / "train_losses.log").read_bytes()
+        assert alone == (study / name / "train_losses.log").read_bytes()
+
+
+@pytest.fixture
+def threads_back():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 def test_two_at_once_are_refused(study, data_dir, capsys):

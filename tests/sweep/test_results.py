@@ -9,7 +9,9 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 import disvae
+from disvae.errors import UserError
 from disvae.options import ScoreOptions
+from disvae.sweep import results
 from disvae.sweep.description import PlannedRun
 from disvae.sweep.pictures import rank_correlation, scores_by_option, violins
 from disvae.sweep.record import Record, create_record
@@ -119,6 +121,51 @@ def test_the_images_need_not_be_here(record, tmp_path, data_dir, monkeypatch):
     assert ",mig,2," in text
     assert "udr" not in text
     assert not (tmp_path / "data").exists()
+
+
+def test_all_parts_are_there_by_name_and_no_headline_twice(record):
+    """The log sorts its keys, so the first part is not always the headline."""
+    scores = ["dci", "infomec", "modularity_explicitness", "irs"]
+    for name in record.runs:
+        run = record.run(name)
+        run.merge_metrics(disvae.metrics.evaluate(run, scores))
+    for row in collect(record):
+        parts = {key for key in row.values if key.partition(".")[0] in scores}
+        assert parts == {
+            *scores, "dci.completeness", "dci.informativeness", "dci.informativeness_train",
+            "infomec.infoc", "infomec.infoe", "modularity_explicitness.explicitness",
+            "modularity_explicitness.explicitness_train",
+        }  # fmt: skip
+
+
+def test_damaged_weights_are_said_and_other_images_leave_udr_out(record, data_dir):
+    weights = record.folder / "s2/model.pt"
+    kept = weights.read_bytes()
+    weights.write_bytes(kept[:1000])
+    with pytest.raises(UserError, match=r"s2/model\.pt is damaged"):
+        collect(record)
+    weights.write_bytes(kept)
+    assert all("udr" in row.values for row in collect(record))
+    specs = record.folder / "s2/specs.json"
+    specs.write_text(json.dumps({**json.loads(specs.read_text()), "images_sha256": "another"}))
+    assert all("udr" not in row.values for row in collect(record))
+
+
+def test_udr_compares_runs_on_the_same_images_though_each_held_out_others(record, monkeypatch):
+    seen = []
+    encode = results.encode
+    monkeypatch.setattr(
+        results,
+        "encode",
+        lambda *given, **chosen: seen.append(given[1]) or encode(*given, **chosen),
+    )
+    for name in record.runs:
+        specs = record.folder / name / "specs.json"
+        divided = {"train_fraction": 0.5, "n_data": 48}
+        specs.write_text(json.dumps({**json.loads(specs.read_text()), **divided}))
+    assert all("udr" in row.values for row in collect(record))
+    first, second = seen
+    assert first is second and len(first) == 48
 
 
 def test_an_unfinished_run_is_left_out(record):

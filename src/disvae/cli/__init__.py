@@ -1,5 +1,7 @@
 """The command line: arguments in, exit status out; the work is done elsewhere."""
 
+import atexit
+import gc
 import logging
 import sys
 from collections.abc import Sequence
@@ -11,6 +13,7 @@ from disvae import __version__
 from disvae.cli import data, runs
 from disvae.cli.grid import grid
 from disvae.cli.sweep import experiments, summary, sweep
+from disvae.devices.process import keep_freed_memory, spin_briefly
 from disvae.errors import UserError
 from disvae.options import UserCode
 from disvae.options.run import record_for
@@ -47,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status: 0 if all went well, 1 if runs of a sweep failed, 2 for bad input or a
         file that cannot be read or written, 130 if interrupted (143 by SIGTERM).
     """
+    keep_freed_memory()
+    spin_briefly()
+    atexit.register(gc.freeze)  # a last look at all that PyTorch loaded takes half a second
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("disvae").setLevel(logging.INFO)  # ours only, not other libraries'
     words = list(sys.argv[1:] if arguments is None else arguments)

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from disvae.options import GENERAL, PLOT
+from disvae.options.common import ResultsDir
 
 
 def grid(
@@ -14,9 +15,7 @@ def grid(
     /,
     *,
     columns: Annotated[int, Parameter(group=PLOT, help="Runs side by side.")] = 4,
-    results_dir: Annotated[Path, Parameter(group=GENERAL, help="Folder that holds the runs.")] = (
-        Path("results")
-    ),
+    results_dir: ResultsDir = Path("results"),
 ) -> None:
     """Merge the `gif-traversals` of several runs into one labelled grid, row by row."""
     from disvae.plots import animations, montage

@@ -19,7 +19,7 @@ from disvae.options import (
     ScoreOptions,
     UserCode,
 )
-from disvae.options.common import SEED_HELP, TRAINING
+from disvae.options.common import FLAT, SEED_HELP, TRAINING
 from disvae.options.user_code import brought, is_code, load
 from disvae.types import Seed
 
@@ -34,7 +34,6 @@ PlotType = Literal[
     "generate-samples", "data-samples", "reconstruct", "traversals", "reconstruct-traverse",
     "gif-traversals", "losses", "latents", "all",
 ]  # fmt: skip
-Flat = Parameter(name="*")  # each field is an option of its own
 
 
 def train_command(record: type[RunOptions]) -> Callable[..., None]:
@@ -44,7 +43,7 @@ def train_command(record: type[RunOptions]) -> Callable[..., None]:
         name: Name,
         /,
         *,
-        options: Annotated[RunOptions, Flat] = record(),  # noqa: B008
+        options: Annotated[RunOptions, FLAT] = record(),  # noqa: B008
         resume: Annotated[
             bool,
             Parameter(
@@ -68,7 +67,7 @@ def train_command(record: type[RunOptions]) -> Callable[..., None]:
         run = train_run(name, resume=resume, **given)
         print(f"The run is in {run.path}")
 
-    train.__annotations__["options"] = Annotated[record, Flat]
+    train.__annotations__["options"] = Annotated[record, FLAT]
     return train
 
 
@@ -107,9 +106,9 @@ def evaluate(
     name: Name = "",
     /,
     *,
-    where: Annotated[Computing, Flat] = Computing(),  # noqa: B008
-    own: Annotated[OwnCode, Flat] = OwnCode(),  # noqa: B008
-    scores: Annotated[ScoreOptions, Flat] = ScoreOptions(),  # noqa: B008
+    where: Annotated[Computing, FLAT] = Computing(),  # noqa: B008
+    own: Annotated[OwnCode, FLAT] = OwnCode(),  # noqa: B008
+    scores: Annotated[ScoreOptions, FLAT] = ScoreOptions(),  # noqa: B008
     list_scores: Annotated[
         bool,
         Parameter(name="--list", negative="", group=SCORES, help="Explain each score, and stop."),
@@ -149,7 +148,7 @@ def score(
         Path,
         Parameter(group=SCORES, help="An .npz file: mean [N, D], optional logvar, factors [N, K]."),
     ],
-    scores: Annotated[ScoreOptions, Flat] = ScoreOptions(),  # noqa: B008
+    scores: Annotated[ScoreOptions, FLAT] = ScoreOptions(),  # noqa: B008
     seed: Annotated[Seed, Parameter(alias="-s", group=SCORES, help=SEED_HELP)] = 1234,
 ) -> None:
     """Score the codes of any model, from arrays in a file.
@@ -198,8 +197,8 @@ def plot(
     ],
     /,
     *,
-    options: Annotated[PlotOptions, Flat] = PlotOptions(),  # noqa: B008
-    own: Annotated[OwnCode, Flat] = OwnCode(),  # noqa: B008
+    options: Annotated[PlotOptions, FLAT] = PlotOptions(),  # noqa: B008
+    own: Annotated[OwnCode, FLAT] = OwnCode(),  # noqa: B008
 ) -> None:
     """Draw what a trained model learned; the pictures go to its run, `results/NAME`."""
     from disvae.plots.gallery import draw

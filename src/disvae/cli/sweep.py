@@ -7,9 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from disvae.options import GENERAL, SweepOptions
+from disvae.options.common import FLAT, ResultsDir
 from disvae.options.experiments import NAMES, experiment_options
-
-Flat = Parameter(name="*")
 
 
 def experiments() -> None:
@@ -27,7 +26,7 @@ def sweep(
     ] = None,
     /,
     *,
-    options: Annotated[SweepOptions, Flat] = SweepOptions(),  # noqa: B008
+    options: Annotated[SweepOptions, FLAT] = SweepOptions(),  # noqa: B008
 ) -> int:
     """Train and score many runs: experiments, a grid of options, several seeds.
 
@@ -35,11 +34,16 @@ def sweep(
     runs; finished ones are kept. Options that you type win over those of the file.
     """
     from disvae.sweep.description import code_in, read_sweep
-    from disvae.sweep.execution import execute
+    from disvae.sweep.local import prepare_workers
 
     typed = {field: getattr(options, field) for field in options.model_fields_set}
     chosen = read_sweep(file, typed)
-    record = execute(chosen, code_in(typed.get("grid", ())))
+    code = code_in(typed.get("grid", ()))
+    if chosen.executor == "local":
+        prepare_workers()  # which load PyTorch, as this process does now
+    from disvae.sweep.execution import execute
+
+    record = execute(chosen, code)
     failures = record.failures
     for name, reason in failures.items():
         print(f"{name} failed: {reason}", file=sys.stderr)
@@ -51,9 +55,7 @@ def summary(
     name: Annotated[str, Parameter(group=GENERAL, help="Name of the sweep.")],
     /,
     *,
-    results_dir: Annotated[Path, Parameter(group=GENERAL, help="Folder that holds sweeps.")] = (
-        Path("results")
-    ),
+    results_dir: ResultsDir = Path("results"),
 ) -> None:
     """Summarise a sweep: a table of losses and scores over seeds, and plots of it."""
     from disvae.sweep.execution import sweep_folder

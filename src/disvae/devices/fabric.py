@@ -5,7 +5,6 @@ from typing import Literal
 import torch
 from lightning_fabric import Fabric
 
-from disvae.devices.allocator import keep_freed_memory
 from disvae.errors import UserError
 from disvae.options import Computing
 
@@ -13,7 +12,7 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
 def make_fabric(options: Computing, precision: Precision = "32-true") -> Fabric:
-    """Choose devices and precision, and prepare the process for them.
+    """Choose devices and precision.
 
     Raises
     ------
@@ -33,7 +32,6 @@ def make_fabric(options: Computing, precision: Precision = "32-true") -> Fabric:
             f"--device {options.device}: this machine has the CUDA devices "
             f"0 to {torch.cuda.device_count() - 1}."
         )
-    keep_freed_memory()
     try:
         return Fabric(accelerator=kind, devices=devices or 1, precision=precision)
     except (ValueError, RuntimeError) as error:

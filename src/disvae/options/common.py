@@ -17,6 +17,7 @@ PLOT = Group("Plot options", sort_key=9)
 SCORES = Group("Scores", sort_key=9)
 SWEEP = Group("Sweep", sort_key=1)
 OWN = Group("Code of your own, as FILE.py:NAME", sort_key=10)
+FLAT = Parameter(name="*")  # each field is an option of its own
 SEED_HELP = "Random seed. Can be `None` for stochastic behavior."
 
 
@@ -25,14 +26,15 @@ def flag(group: Group, text: str) -> Parameter:
     return Parameter(negative="", group=group, help=text)
 
 
+ResultsDir = Annotated[Path, Parameter(group=GENERAL, help="Folder that holds the runs.")]
+
+
 class Places(BaseModel):
     """Where things lie; shared by all commands."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    results_dir: Annotated[Path, Parameter(group=GENERAL, help="Folder that holds the runs.")] = (
-        Path("results")
-    )
+    results_dir: ResultsDir = Path("results")
     data_dir: Annotated[
         Path | None,
         NoneFromText,

@@ -5,11 +5,9 @@ from disvae.plots.curves import losses
 from disvae.plots.histograms import latents
 from disvae.plots.matrices import matrix
 from disvae.plots.montage import grid
-from disvae.plots.notebook import run_html
 from disvae.plots.opened import Opened
 from disvae.plots.samples import data_samples, generate_samples, reconstruct
 from disvae.plots.traversals import reconstruct_traverse, traversals
-from disvae.runs.run import Run
 
 __all__ = [
     "Opened",
@@ -25,6 +23,3 @@ __all__ = [
     "traversals",
     "write_animation",
 ]
-
-# notebooks show a run by its traversals; runs themselves know nothing of plots
-Run._repr_html_ = run_html  # type: ignore[attr-defined]

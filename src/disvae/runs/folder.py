@@ -13,14 +13,16 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from disvae.errors import UserError
 from disvae.options import RunOptions, UserCode
-from disvae.runs.run import Run
 from disvae.storage.files import put_in_place, to_json, write_text
+
+if TYPE_CHECKING:
+    from disvae.runs.run import Run
 
 _SCRATCH = ".{}.unfinished-"
 _VERSIONED = ("disvae", "torch", "lightning-fabric", "numpy", "pillow")
@@ -32,7 +34,7 @@ def create_run(
     given: Mapping[str, Any],
     facts: Mapping[str, Any],
     code: Mapping[str, UserCode] | None = None,
-) -> Run:
+) -> "Run":
     """Make the folder of a new run and write its ``specs.json``.
 
     A run that is there already is kept: it goes to ``<name>.<time>.zip`` beside it.
@@ -70,6 +72,8 @@ def create_run(
         new.mkdir()
         write_text(new / "specs.json", to_json(specs))
         new.rename(path)
+    from disvae.runs.run import Run  # names and folders need no PyTorch
+
     return Run(path, code)
 
 

@@ -67,7 +67,8 @@ def _run_all(
 ) -> None:
     (record.folder / "logs").mkdir(exist_ok=True)
     finished = {run.name for run in planned if record.is_finished(run.name)}
-    failures = {name: why for name, why in record.failures.items() if name not in finished}
+    recorded = record.failures
+    failures = {name: why for name, why in recorded.items() if name not in finished}
     processes = sweep.processes or cpu_count()
     if sweep.executor == "local":
         # not of what is left: other numbers of threads round otherwise
@@ -86,8 +87,9 @@ def _run_all(
                 failures.pop(name, None)
                 if reason:
                     failures[name] = reason
-            if ended:
+            if failures != recorded:
                 record.write_failures(failures)
+                recorded = dict(failures)
             table.update(running, ended)
 
 

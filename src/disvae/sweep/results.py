@@ -1,5 +1,6 @@
 """What the runs of a sweep came to: one row of numbers a run, and their spread a setting."""
 
+import inspect
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,7 +9,9 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from disvae import metrics
+from disvae.data.dataset import Dataset
 from disvae.errors import UserError
+from disvae.runs.encode import encode
 from disvae.runs.run import Run
 from disvae.storage.files import read_json
 from disvae.sweep.record import Record
@@ -83,9 +86,9 @@ def _values(record: Record, name: str) -> dict[str, float]:
             if not isinstance(result, dict):
                 continue  # MIG and AAM stand in the log a second time, as numbers
             values[score] = result["value"]
-            for part, value in list(result["parts"].items())[1:]:
+            for part, value in result["parts"].items():
                 number = value.get("mean") if isinstance(value, dict) else value
-                if isinstance(number, int | float):
+                if isinstance(number, int | float) and part != _headline(score):
                     values[f"{score}.{part}"] = number
         numbers = {key: float(value) for key, value in values.items()}
         if "recon_loss" not in numbers:
@@ -97,24 +100,42 @@ def _values(record: Record, name: str) -> dict[str, float]:
         ) from None
 
 
+def _headline(score: str) -> str | None:
+    """Name the part that is the score's value itself: the first field of its record, if any."""
+    if score not in metrics.SCORES:
+        return None
+    record = inspect.signature(metrics.SCORES[score].function).return_annotation
+    return next(iter(getattr(record, "_fields", ())), None)
+
+
 def _last_epoch(run: Run) -> dict[str, Any]:
     return {term: epochs[-1] for term, epochs in run.losses.items()}
 
 
 def _add_udr(record: Record, rows: Sequence[Row]) -> None:
     """Add UDR (Duan et al. 2020) to the runs of one setting, which differ by their seeds."""
-    try:
-        datasets = [record.run(row.name).prepared_dataset() for row in rows]
-        if None in datasets:
-            return  # the images are not here
-        n_images = min(map(len, filter(None, datasets)))
-        chosen = np.random.default_rng(0).permutation(n_images)[:_UDR_IMAGES]
-        tables = [record.run(row.name).encode(indices=np.sort(chosen)) for row in rows]
-        found = metrics.udr([t.mean for t in tables], [t.logvar for t in tables])  # type: ignore[misc]
-    except UserError:
-        return  # the images are others now
+    runs = [record.run(row.name) for row in rows]
+    dataset = _common_dataset(runs)
+    if dataset is None:
+        return
+    chosen = np.sort(np.random.default_rng(0).permutation(len(dataset))[:_UDR_IMAGES])
+    tables = [encode(run.model, dataset, indices=chosen) for run in runs]
+    found = metrics.udr([t.mean for t in tables], [t.logvar for t in tables])  # type: ignore[misc]
     for row, value in zip(rows, found.runs, strict=True):
         row.values["udr"] = float(value)
+
+
+def _common_dataset(runs: Sequence[Run]) -> Dataset | None:
+    """Open the images that all runs were trained on; None: they are not here, or others now."""
+    try:
+        dataset = runs[0].prepared_dataset()
+    except UserError:
+        return None
+    if dataset is None:
+        return None
+    there = dataset.image_shape, dataset.images_hash
+    same = all((run.image_shape, run.specs.get("images_sha256")) == there for run in runs)
+    return dataset if same else None
 
 
 def spreads(rows: Sequence[Row]) -> dict[Setting, dict[str, Spread]]:

@@ -1,20 +1,19 @@
 """The summary of a sweep: tables of all numbers, and plots of the scores."""
 
 import csv
-import importlib.util
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from disvae.errors import UserError
-from disvae.storage.files import replacing, write_text
+from disvae.storage.files import write_text
 from disvae.sweep.pictures import draw
 from disvae.sweep.record import Record
 from disvae.sweep.results import Row, Setting, Spread, collect, label, scores_of, spreads
 
 
 def summarise(record: Record) -> list[Path]:
-    """Write ``summary.csv``, ``summary.md``, ``summary.parquet`` (with pandas) and the plots.
+    """Write ``summary.csv``, ``summary.md`` and the plots.
 
     Returns
     -------
@@ -34,8 +33,6 @@ def summarise(record: Record) -> list[Path]:
     files = [record.folder / "summary.csv", record.folder / "summary.md"]
     write_text(files[0], _as_csv(lines))
     write_text(files[1], _as_markdown(table, rows))
-    if all(map(importlib.util.find_spec, ("pandas", "pyarrow"))):
-        files.append(_write_parquet(record.folder / "summary.parquet", lines))
     return [*files, *draw(record, rows, record.folder)]
 
 
@@ -55,14 +52,6 @@ def _as_csv(lines: Sequence[Mapping[str, object]]) -> str:
     writer.writeheader()
     writer.writerows(lines)
     return text.getvalue()
-
-
-def _write_parquet(path: Path, lines: Sequence[Mapping[str, object]]) -> Path:
-    import pandas
-
-    with replacing(path) as temporary:
-        pandas.DataFrame(lines).to_parquet(temporary)
-    return path
 
 
 def _as_markdown(table: Mapping[Setting, Mapping[str, Spread]], rows: Sequence[Row]) -> str:

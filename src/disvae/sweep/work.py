@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from filelock import FileLock
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from disvae.devices.process import keep_freed_memory
 from disvae.errors import UserError
 from disvae.options import resolve, taken
 from disvae.runs.run import Run
@@ -75,6 +76,7 @@ def _complete(record: Record, task: Task) -> None:
 
     if record.is_finished(task.name):
         return
+    keep_freed_memory()
     torch.set_num_threads(task.threads)
     os.environ["LOKY_MAX_CPU_COUNT"] = str(task.threads)  # joblib counts so many cores
     plain, code = taken(task.options)  # what the user typed for this sweep, in any worker

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from disvae.devices.fabric import make_fabric
+from disvae.devices.process import keep_freed_memory
 from disvae.errors import UserError
 from disvae.evaluation.score import score
 from disvae.evaluation.test_losses import record_test
@@ -64,6 +65,7 @@ def train(name: str, *, resume: bool = False, **options: Any) -> Run:
         chosen = _options_to_go_on(before, chosen, given)
         if before.is_trained:
             return _left_alone(before)
+    keep_freed_memory()
     fabric = make_fabric(chosen, chosen.precision)
     fabric.launch()
     if before is not None and fabric.world_size > 1:
