@@ -11,8 +11,8 @@ ONE_PATH = {"os.mkdir", "os.remove", "os.rmdir", "os.chmod", "shutil.rmtree"}
 TWO_PATHS = {"os.rename", "shutil.move"}
 LINKS = {"os.link", "os.symlink"}
 AWAY = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn"}
-# of the tools around the tests
-ALLOWED = ("/.hypothesis", "/__pycache__/", "/.pytest_cache/", "/dev/null")
+# of the tools around the tests, and of multiprocessing
+ALLOWED = ("/.hypothesis", "/__pycache__/", "/.pytest_cache/", "/dev/null", "/pymp-")
 
 _seen: list[str] | None = None
 
