@@ -18,6 +18,12 @@ from disvae.sweep.record import Record
 pytest.importorskip("ray", reason="Ray is not installed (disvae[ray])")
 RAY = Path(sys.executable).with_name("ray")
 N_RUNS, N_EPOCHS = 6, 30
+OWN_LOSS = """
+from disvae.objectives import BetaVAE
+
+class Own(BetaVAE):
+    prefix = "own"
+"""
 
 
 def start_node(stack, *arguments):
@@ -72,7 +78,9 @@ def cluster():
 
 
 def sweep(name, address, tmp_path, data_dir, *arguments):
-    axes = [f"epochs={N_EPOCHS}", "batch_size=16", "latent_dim=3", "dataset=mnist", "loss=VAE"]
+    (tmp_path / "own.py").write_text(OWN_LOSS)
+    loss = f"loss={tmp_path / 'own.py'}:Own"
+    axes = [f"epochs={N_EPOCHS}", "batch_size=16", "latent_dim=3", "dataset=mnist", loss]
     grid = [word for axis in axes for word in ("--grid", axis)]
     return [
         "sweep", "--name", name, "--seeds", str(N_RUNS), *grid, "--executor", "ray",
@@ -124,6 +132,7 @@ def test_when_workers_and_nodes_go_away_every_run_still_ends_once(cluster, tmp_p
     assert sorted(ended) == [f"{name}:" for name in names]
     record = Record(folder)
     assert sorted(record.runs) == names
+    assert {record.run(name).options.loss for name in names} == {"own.py:Own"}
     assert all(record.is_finished(name) for name in names)
     assert record.failures == {}
     # what was interrupted was taken up once more; nothing that was finished was

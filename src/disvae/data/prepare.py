@@ -165,7 +165,7 @@ def _prepare_named(entry: Entry, folder: Path) -> Path:
             downloads = downloads_folder(folder)
             copies = download(entry.name, entry.files, downloads)
             try:
-                _write(entry, folder, copies)
+                write_entry(entry, folder, copies)
             except UserError:
                 if any(file.md5 is None for file in entry.files):  # it may be the wrong file
                     shutil.rmtree(downloads, ignore_errors=True)
@@ -184,7 +184,7 @@ def _prepare_own(path: Path, root: Path, size: int) -> Path:
             _refuse_occupied(folder)
             entry, skipped = own.look(path, size)
             copy = RawCopy(path, str(path.absolute()), f"sha256:{digest}")
-            _write(entry, folder, {path.name: copy}, skipped)
+            write_entry(entry, folder, {path.name: copy}, skipped)
     return folder
 
 
@@ -237,17 +237,18 @@ def import_files(name: str, paths: Iterable[Path], root: str | Path | None = Non
         if manifest is not None:
             return f"{name} is already prepared in {folder}; nothing was changed."
         _refuse_occupied(folder)
-        _write(entry, folder, copies)
+        write_entry(entry, folder, copies)
         shutil.rmtree(downloads_folder(folder), ignore_errors=True)
     return f"{name} is prepared in {folder}."
 
 
-def _write(
+def write_entry(
     entry: Entry,
     folder: Path,
     copies: Mapping[str, RawCopy],
     skipped: Mapping[str, str] | None = None,
 ) -> None:
+    """Prepare the dataset of `entry` in the new folder `folder` from its raw files."""
     manifest = Manifest(
         name=entry.name,
         image_shape=entry.image_shape,
