@@ -11,6 +11,39 @@ BEFORE = Path(__file__).with_name("help.txt")
 # a line that changed: command, as it was (empty: it is new), as it is
 CHANGED = [
     (
+        "plot",
+        "reconstructions, then n-rows traversals. gif-traversals: moving posterior "
+        "traversals, a row a latent, a column an image. losses: the terms over the epochs. "
+        "latents: the KL of each latent, and its means against the prior. all: every plot. "
+        "[choices: generate-samples, data-samples, reconstruct, traversals, reconstruct-"
+        "traverse, gif-traversals, losses, latents, all]",
+        "reconstructions, then n-rows traversals. gif-traversals: moving posterior "
+        "traversals, a row per latent, a column per image. losses: the terms over the epochs. "
+        "latents: the KL of each latent, and its means against the prior. all: every plot. "
+        "[choices: generate-samples, data-samples, reconstruct, traversals, reconstruct-"
+        "traverse, gif-traversals, losses, latents, all]",
+    ),
+    (
+        "train",
+        "--checkpoint-every INT Save a checkpoint of the trained model every n epoch. "
+        "[default: 30]",
+        "--checkpoint-every INT Save a checkpoint of the trained model every n epochs. "
+        "[default: 30]",
+    ),
+    *(
+        (
+            command,
+            "--no-cuda Disables CUDA training, even when have one. [default: False]",
+            "--no-cuda Disables CUDA training, even where there is a GPU. [default: False]",
+        )
+        for command in ("train", "eval")
+    ),
+    (
+        "summary",
+        "--results-dir PATH Folder that holds sweeps. [default: results]",
+        "--results-dir PATH Folder that holds the runs. [default: results]",
+    ),
+    (
         "train",
         "--loss -l CHOICE Type of VAE loss function to use. [choices: VAE, betaH, betaB, factor, "
         "btcvae] [default: betaB]",

@@ -190,9 +190,9 @@ def plot(
             "originals, the rest their reconstructions. `traversals`: traverses the n-rows most "
             "important latents, n-cols values each, of the prior or the posterior. "
             "`reconstruct-traverse`: a row of originals, a row of reconstructions, then n-rows "
-            "traversals. `gif-traversals`: moving posterior traversals, a row a latent, a column "
-            "an image. `losses`: the terms over the epochs. `latents`: the KL of each latent, and "
-            "its means against the prior. `all`: every plot.",
+            "traversals. `gif-traversals`: moving posterior traversals, a row per latent, a column "
+            "per image. `losses`: the terms over the epochs. `latents`: the KL of each latent, "
+            "and its means against the prior. `all`: every plot.",
         ),
     ],
     /,

@@ -78,7 +78,9 @@ class Computing(Places):
         "info"  # type: ignore[assignment] # validated to "INFO"
     )
     no_progress_bar: Annotated[bool, flag(GENERAL, "Disables progress bar.")] = False
-    no_cuda: Annotated[bool, flag(GENERAL, "Disables CUDA training, even when have one.")] = False
+    no_cuda: Annotated[
+        bool, flag(GENERAL, "Disables CUDA training, even where there is a GPU.")
+    ] = False
     seed: Annotated[Seed, Parameter(alias="-s", group=GENERAL, help=SEED_HELP)] = 1234
     split: Annotated[
         Literal["train", "test"],

@@ -62,7 +62,7 @@ class RunOptions(Computing):
     # -- Training specific options
     checkpoint_every: Annotated[
         Count,
-        Parameter(group=TRAINING, help="Save a checkpoint of the trained model every n epoch."),
+        Parameter(group=TRAINING, help="Save a checkpoint of the trained model every n epochs."),
     ] = 30
     checkpoint_minutes: Annotated[
         Annotated[float, Field(gt=0, le=10**6)],
