@@ -10,19 +10,17 @@ from disvae.data.catalogue.dsprites import render_block
 from disvae.data.dataset import Dataset
 from disvae.data.store import Manifest, building, read_manifest
 
-_BLOCKS = 20  # of 1,024 sprites, or as many other images
 
-
-def prepare(folder: Path, image_shape: tuple[int, int, int]) -> None:
-    """Prepare 20,480 images: sprites as bits if they are 1x64x64, else bytes at random."""
+def prepare(folder: Path, image_shape: tuple[int, int, int], blocks: int = 20) -> None:
+    """Prepare 1,024 images a block: sprites as bits if they are 1x64x64, else bytes at random."""
     packed = image_shape == (1, 64, 64)
     manifest = Manifest(
-        name="benchmark", image_shape=image_shape, splits={"train": 1024 * _BLOCKS},
+        name="benchmark", image_shape=image_shape, splits={"train": 1024 * blocks},
         background="black", factors={}, packed=packed, source={},
     )  # fmt: skip
     random = np.random.default_rng(0)
     with building(folder, manifest) as builder:
-        for block in range(_BLOCKS):
+        for block in range(blocks):
             builder.append(
                 render_block(36 * block)
                 if packed

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
+from disvae.models.registry import find
+from disvae.models.transposed_convolution import TransposedConvolution
 from disvae.objectives.discriminator import Discriminator
 
 LATENTS = 10
@@ -125,3 +127,38 @@ def factor_vae_step(images: UInt8[Tensor, "N C H W"], batch_size: int) -> Callab
         critic_optimiser.step()
 
     return step
+
+
+def architecture_step(
+    images: UInt8[Tensor, "N C H W"], batch_size: int, name: str
+) -> Callable[[], None]:
+    """Make a function that does one step of an architecture in PyTorch's own layers and layout.
+
+    To its favour, batches are taken from memory, and the loss is computed from logits.
+    """
+    architecture, shape = find(name), (images.shape[1], images.shape[2], images.shape[3])
+    encoder = _in_pytorchs_layers(architecture.encoder(shape, LATENTS))
+    decoder = _in_pytorchs_layers(architecture.decoder(shape, LATENTS))
+    parameters = [*encoder.parameters(), *decoder.parameters()]
+    optimiser = torch.optim.Adam(parameters, lr=5e-4)
+
+    def step() -> None:
+        batch = images[torch.randint(len(images), (batch_size,))].float().div(255)
+        mean, logvar = encoder(batch)
+        logits = decoder(mean + torch.exp(logvar / 2) * torch.randn_like(mean))
+        recon = F.binary_cross_entropy_with_logits(logits, batch, reduction="sum") / batch_size
+        loss = recon + 0.5 * (logvar.exp() + mean.pow(2) - 1 - logvar).sum(1).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+    return step
+
+
+def _in_pytorchs_layers(network: nn.Module) -> nn.Module:
+    for parent in list(network.modules()):
+        for name, layer in parent.named_children():
+            if isinstance(layer, TransposedConvolution):
+                channels = layer.in_channels, layer.out_channels
+                setattr(parent, name, nn.ConvTranspose2d(*channels, 4, 2, 1))
+    return network

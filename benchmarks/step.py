@@ -29,13 +29,13 @@ CALLS = 6  # a turn
 SHAPES = ((1, 64, 64), (3, 64, 64), (1, 32, 32))
 
 
-def our_step(folder: Path, loss: str) -> Callable[[], None]:
+def our_step(folder: Path, loss: str, model: str = "Burgess") -> Callable[[], None]:
     """Make a function that does one step of this project's loop."""
     dataset = inputs.open_dataset(folder)
     options = resolve({"dataset": "dsprites", "loss": loss, "device": "cpu"})
     fabric = make_fabric(options)
     objective = options.objective
-    vae = VAE(dataset.image_shape, options.latent_dim)
+    vae = VAE(dataset.image_shape, options.latent_dim, model)
     learners = make_learners(fabric, vae, objective, options.lr)
     per_step = BATCH * objective.batches_per_step
 
