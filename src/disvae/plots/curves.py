@@ -75,7 +75,7 @@ def losses_figure(run: Run | Opened, **options: Any) -> "Figure":
     if latents:
         _latent_panel(panels[_LATENTS], latents)
     for row in rows:
-        panels[row[0]].set_ylabel("nats an image")
+        panels[row[0]].set_ylabel("nats per image")
     for name in [_LATENTS] if latents else rows[-1]:
         panels[name].set_xlabel("epoch")
     figure.suptitle(f"{run.name}: {run.options.loss} on {run.options.dataset}")
@@ -97,7 +97,7 @@ def _latent_panel(panel: "Axes", latents: dict[str, Float[np.ndarray, "epochs"]]
         label = f"z{name.removeprefix('kl_loss_')}" if rank < _MOST_NAMED else None
         colour = f"C{rank}" if rank < _MOST_NAMED else LIGHT
         _curve(panel, latents[name], color=colour, label=label)
-    panel.set_ylabel("KL of each latent\nnats an image")
+    panel.set_ylabel("KL of each latent\nnats per image")
     handles, labels = panel.get_legend_handles_labels()
     panel.legend(
         handles[::-1],

@@ -32,6 +32,6 @@ def run_html(run: Run) -> str | None:
     last = ", ".join(f"{html.escape(name)} {losses[name][-1]:.2f}" for name in terms)
     return (
         f"<p><b>{html.escape(run.name)}</b>: {options.loss} on {html.escape(options.dataset)}"
-        f"<br>{last} (nats an image)</p>"
+        f"<br>{last} (nats per image)</p>"
         f'<img alt="traversals of the prior" src="data:image/png;base64,{encoded}">'
     )

@@ -255,7 +255,7 @@ class Run:
 
     @property
     def losses(self) -> dict[str, Float[np.ndarray, "epochs"]]:
-        """Mean of each term in each epoch (``train_losses.log``), nats an image.
+        """Mean of each term in each epoch (``train_losses.log``), nats per image.
 
         Raises
         ------

@@ -76,7 +76,7 @@ class Epoch(NamedTuple):
     number
         From 0.
     terms
-        Mean of each term over all steps, nats an image.
+        Mean of each term over all steps, nats per image.
     images_per_second
         Images trained on a second, on all devices together.
     position
