@@ -111,7 +111,7 @@ REFUSED = {
     "epochs": ("position", "epoch"),
     "losses so far": ("position", "terms", "sums"),
     "losses of a step": ("position", "terms", "waiting", 0),
-    "records": ("log",),
+    "records": ("history", "log"),
     "random states": ("random", "cpu"),
 }
 

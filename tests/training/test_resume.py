@@ -148,7 +148,7 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_checkpoint(options):
     with pytest.raises(UserError, match="not finite"):
         disvae.train("run", **{**options, "lr": 1.0, "rec_dist": "gaussian", "epochs": 50})
     state = torch.load(options["results_dir"] / "run/checkpoint.pt", weights_only=True)
-    assert all(np.isfinite(value) for terms in state["log"] for value in terms.values())
+    assert all(np.isfinite(value) for terms in state["history"]["log"] for value in terms.values())
 
 
 @pytest.mark.parametrize(

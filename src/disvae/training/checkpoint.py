@@ -1,16 +1,11 @@
 """All that an interrupted training needs to go on as if nothing had happened."""
 
-import io
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
-import numpy as np
 import torch
-from jaxtyping import UInt8
 from lightning_fabric import Fabric
-from PIL import Image
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -21,38 +16,13 @@ from disvae.training.learners import Learners
 from disvae.training.loop import Position
 
 _VERSION = 2
+History = TypeVar("History")
 
 
-class History(NamedTuple):
-    """What training has produced so far, besides weights.
-
-    Attributes
-    ----------
-    log
-        Mean of each term, one record an epoch.
-    film
-        One frame an epoch, as a PNG file: it is encoded once, and saved in each checkpoint.
-    """
-
-    log: list[dict[str, float]]
-    film: list[UInt8[Tensor, "bytes"]]
-
-    def add(self, terms: dict[str, float], frame: Image.Image) -> None:
-        """Add an epoch."""
-        self.log.append(terms)
-        buffer = io.BytesIO()
-        frame.save(buffer, "PNG")
-        self.film.append(torch.from_numpy(np.frombuffer(buffer.getvalue(), np.uint8).copy()))
-
-    def frames(self) -> list[Image.Image]:
-        """Return the frames of the film."""
-        return [_opened(png) for png in self.film]
-
-
-def save(
-    path: Path, fabric: Fabric, learners: Learners, position: Position, history: History
-) -> None:
+def save(path: Path, fabric: Fabric, learners: Learners, position: Position, history: Any) -> None:
     """Write weights, optimisers, random states, position and history, atomically.
+
+    A history is whatever plain values and tensors the caller wants back.
 
     Raises
     ------
@@ -67,8 +37,7 @@ def save(
         "state": learners.state,
         "precision": fabric.strategy.precision.state_dict(),
         "random": _random_states(fabric.device),
-        "log": history.log,
-        "film": history.film,
+        "history": history,
     }
     write_tensors(path, state)
 
@@ -78,7 +47,7 @@ def restore(
     fabric: Fabric,
     learners: Learners,
     is_possible: Callable[[Position], bool],
-    frame_size: tuple[int, int],
+    read_history: Callable[[Any, int], History],
 ) -> tuple[Position, History]:
     """Bring modules, optimisers and random states to where the checkpoint at `path` left them.
 
@@ -90,8 +59,9 @@ def restore(
         What to restore.
     is_possible
         Whether the training can be at a position.
-    frame_size
-        Width and height of the film's frames.
+    read_history
+        Takes what `save` was given in place of a history, and the number of epochs; raises any
+        exception if they do not fit.
 
     Raises
     ------
@@ -107,7 +77,7 @@ def restore(
             raise ValueError("a place where training never is")
         if position.terms is not None:
             EpochTerms(first_step=1).load_state_dict(position.terms, position.done)
-        history = _history(state["log"], state["film"], position.epoch, frame_size)
+        history = read_history(state["history"], position.epoch)
         for module, weights in zip(learners.modules, state["modules"], strict=True):
             require_like(weights, module.state_dict())
             module.load_state_dict(weights)
@@ -124,20 +94,6 @@ def restore(
             "or remove it and train again."
         ) from None
     return position, history
-
-
-def _history(log: list[Any], film: list[Any], epochs: int, size: tuple[int, int]) -> History:
-    if len(log) != epochs or len(film) != epochs:
-        raise ValueError("not a record an epoch")
-    for terms in log:
-        if terms.keys() != log[0].keys() or not all(map(math.isfinite, terms.values())):
-            raise ValueError("damaged records")
-    for png in film:
-        frame = _opened(png)
-        if frame.size != size:
-            raise ValueError("frames of another size")
-        frame.verify()  # by its checksums
-    return History(log, film)
 
 
 def _restore_moments(optimiser: Optimizer, moments: Mapping[int, Mapping[str, Tensor]]) -> None:
@@ -164,7 +120,3 @@ def _set_random_states(device: torch.device, states: dict[str, Any]) -> None:
         torch.cuda.set_rng_state(states["cuda"], device)
     if device.type == "mps" and "mps" in states:
         torch.mps.set_rng_state(states["mps"])
-
-
-def _opened(png: UInt8[Tensor, "bytes"]) -> Image.Image:
-    return Image.open(io.BytesIO(png.numpy().tobytes()), formats=["PNG"])

@@ -21,7 +21,7 @@ from disvae.runs.folder import create_run, refuse_other_folders, run_path, sole_
 from disvae.runs.run import Run
 from disvae.storage.files import remove_rests
 from disvae.training import checkpoint
-from disvae.training.checkpoint import History
+from disvae.training.history import History, read_history
 from disvae.training.interruption import Interrupted, Request, requests_to_stop
 from disvae.training.learners import Learners
 from disvae.training.loop import Epoch, Position, is_on_the_way, train_epochs
@@ -177,7 +177,7 @@ def _start(run: Run, prepared: Prepared) -> tuple[Position, History]:
         lambda at: is_on_the_way(
             fabric, prepared.schedule, prepared.objective, prepared.dataset, at
         ),
-        frame.size,
+        lambda state, epochs: read_history(state, epochs, frame.size),
     )
 
 
@@ -203,7 +203,7 @@ def _train(
             if isinstance(event, Epoch):
                 _keep_epoch(run, learners, event, history, options)
             if alone:
-                checkpoint.save(run.checkpoint, fabric, learners, event.position, history)
+                checkpoint.save(run.checkpoint, fabric, learners, event.position, history._asdict())
                 saved = time.monotonic()
             if request.number is not None:
                 raise Interrupted(

@@ -1,0 +1,63 @@
+"""What training has produced so far, besides weights: the log and the film."""
+
+import io
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+from torch import Tensor
+
+
+class History(NamedTuple):
+    """The log and the film, one record an epoch.
+
+    Attributes
+    ----------
+    log
+        Mean of each term, nats per image.
+    film
+        One frame as a PNG file: it is encoded once, and saved in each checkpoint.
+    """
+
+    log: list[dict[str, float]]
+    film: list[UInt8[Tensor, "bytes"]]
+
+    def add(self, terms: dict[str, float], frame: Image.Image) -> None:
+        """Add an epoch."""
+        self.log.append(terms)
+        buffer = io.BytesIO()
+        frame.save(buffer, "PNG")
+        self.film.append(torch.from_numpy(np.frombuffer(buffer.getvalue(), np.uint8).copy()))
+
+    def frames(self) -> list[Image.Image]:
+        """Return the frames of the film."""
+        return [_opened(png) for png in self.film]
+
+
+def read_history(state: Any, epochs: int, frame_size: tuple[int, int]) -> History:
+    """Make a history of what a checkpoint keeps (``History._asdict()``), from wherever it comes.
+
+    Raises
+    ------
+    Exception
+        Of many kinds, if it is not that of so many epochs with frames of that size.
+    """
+    log, film = state["log"], state["film"]
+    if len(log) != epochs or len(film) != epochs:
+        raise ValueError("not a record an epoch")
+    for terms in log:
+        if terms.keys() != log[0].keys() or not all(map(math.isfinite, terms.values())):
+            raise ValueError("damaged records")
+    for png in film:
+        frame = _opened(png)
+        if frame.size != frame_size:
+            raise ValueError("frames of another size")
+        frame.verify()  # by its checksums
+    return History(log, film)
+
+
+def _opened(png: UInt8[Tensor, "bytes"]) -> Image.Image:
+    return Image.open(io.BytesIO(png.numpy().tobytes()), formats=["PNG"])
