@@ -2,6 +2,7 @@
 
 import csv
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from disvae.objectives import OBJECTIVES, PlainVAE
 from disvae.options import resolve
 from disvae.training.epoch_terms import EpochTerms
 from disvae.training.learners import make_learners
-from disvae.training.loop import Schedule, train_epochs
+from disvae.training.loop import Schedule, _share, train_epochs
 from tests.conftest import N_DIGITS
 
 LOSSES = tuple(OBJECTIVES)
@@ -170,3 +171,28 @@ def test_mixed_precision_trains(train, precision):
     recon = run.losses["recon_loss"]
     assert recon[-1] < recon[0]
     assert run.model.decoder.lin1.weight.dtype == torch.float32
+
+
+@pytest.mark.parametrize(("size", "group"), [(1, 1), (1, 2), (2, 1), (2, 2), (3, 2)])
+def test_devices_share_an_epoch_and_keep_groups_together(data_dir, size, group):
+    class Grouped(PlainVAE):
+        pass
+
+    Grouped.group = group
+    schedule = Schedule(epochs=1, images_per_step=size * group * 2, max_steps=None, seed=3)
+    dataset = load_dataset("mnist", data_dir)
+    shares = [
+        _share(SimpleNamespace(world_size=size, global_rank=rank), schedule, Grouped(), dataset, 0)
+        for rank in range(size)
+    ]
+    orders, batch_sizes = zip(*shares, strict=True)
+    assert set(batch_sizes) == {2 * group}
+    assert len({len(order) for order in orders}) == 1
+    taken = np.concatenate(orders)
+    assert len(set(taken.tolist())) == len(taken) >= N_DIGITS - size * group - 2 * group
+    # images that stand side by side in the epoch's order do so on one device
+    place = {image: number for number, image in enumerate(epoch_order(N_DIGITS, 3, 0).tolist())}
+    for order in orders:
+        places = np.array([place[image] for image in order.tolist()]).reshape(-1, group)
+        assert (places % group == np.arange(group)).all()
+        assert (np.diff(places, axis=1) == 1).all()
