@@ -73,11 +73,6 @@ CHANGED = [
         "many pixels; None: the dataset's own, of own images 64.",
     ),
     (
-        "summary",
-        "--results-dir PATH Folder that holds sweeps. [default: results]",
-        "--results-dir PATH Folder that holds the runs. [default: results]",
-    ),
-    (
         "data prepare",
         "",
         "--image-size CHOICE Side to resize the images to, as for train. "

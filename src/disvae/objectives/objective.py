@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from disvae.types import RecDist
 
 if TYPE_CHECKING:  # the command line shows the options without PyTorch
     import numpy as np
@@ -16,8 +18,6 @@ if TYPE_CHECKING:  # the command line shows the options without PyTorch
     from disvae.posterior import Posterior, VAEOutput
 
     Terms = dict[str, Tensor]  # the named scalars of an objective
-
-RecDist = Literal["bernoulli", "laplace", "gaussian"]
 
 
 class Minimise(NamedTuple):

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from disvae.objectives.objective import RecDist
 from disvae.posterior import Posterior
+from disvae.types import RecDist
 
 Terms = dict[str, Tensor]  # the named scalars of an objective
 

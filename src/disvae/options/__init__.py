@@ -5,10 +5,10 @@ The command line, ``specs.json`` and Python (``disvae.train(...)``) all read the
 
 from disvae.options.common import GENERAL, PLOT, SCORES, Computing, OwnCode
 from disvae.options.plotting import PlotOptions
-from disvae.options.run import INCIDENTAL, Options, RunOptions, resolve, taken
+from disvae.options.run import INCIDENTAL, Options, RunOptions, resolve
 from disvae.options.scoring import ScoreOptions
 from disvae.options.sweeping import SweepOptions
-from disvae.options.user_code import UserCode
+from disvae.options.user_code import UserCode, taken
 
 __all__ = [
     "GENERAL",

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from cyclopts import Group, Parameter
 from pydantic import AfterValidator, Field, create_model, model_validator
 
-from disvae.data.catalogue.registry import CATALOG, DATASETS
+from disvae.data.catalogue.registry import DATASETS
 from disvae.errors import UserError
-from disvae.models.registry import ARCHITECTURES, find
+from disvae.models.registry import ARCHITECTURES
 from disvae.objectives.objective import Objective
 from disvae.objectives.registry import OBJECTIVES
 from disvae.options.common import EVALUATION, MODEL, TRAINING, Computing, flag
 from disvae.options.experiments import NAMES, experiment_options
-from disvae.options.user_code import UserCode, brought, forgotten, is_code
+from disvae.options.user_code import UserCode, forgotten, is_code, is_objective
 from disvae.types import Count, ImageSize, LearningRate, NoneFromText, checked
 
 
@@ -230,12 +230,6 @@ _COMMON = {"rec_dist": "-r", "reg_anneal": "-a"}  # options of every objective
 Options = with_losses({})
 
 
-def is_objective(own: UserCode) -> bool:
-    """Whether the user brought an objective: a class, or one that is made."""
-    kind = own.value if isinstance(own.value, type) else type(own.value)
-    return issubclass(kind, Objective)
-
-
 def record_for(losses: Iterable[UserCode]) -> type[RunOptions]:
     """Return the record of options with those of the losses that the user brought.
 
@@ -252,50 +246,6 @@ def record_for(losses: Iterable[UserCode]) -> type[RunOptions]:
             )
         kinds[own.label] = own.value if isinstance(own.value, type) else type(own.value)
     return with_losses(kinds) if kinds else Options
-
-
-def architecture(options: RunOptions, code: Mapping[str, UserCode]) -> Any:
-    """Return what the model is made by: the name of an architecture, or what the user brought.
-
-    Raises
-    ------
-    UserError
-        If it is of a user's own file, which was not given again.
-    """
-    if "model_type" in code:
-        return code["model_type"].value
-    if is_code(options.model_type):
-        raise forgotten("model_type", options.model_type)
-    return options.model_type
-
-
-def taken(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, UserCode]]:
-    """Part what a person gave into options of plain text and numbers, and code of their own.
-
-    An objective stands for its name and for the options that it was made with; those that are
-    given beside it win.
-    """
-    code, plain = brought(given), dict(given)
-    for option, own in list(code.items()):
-        plain[option] = own.label
-        name = str(getattr(own.value, "name", ""))
-        if not own.typed and name in _registered(option, own.value):
-            plain[option] = name
-            del code[option]
-        if isinstance(own.value, Objective):
-            names = {field: field for field in Objective.model_fields} | own.value.option_names()
-            made = {names[field]: getattr(own.value, field) for field in own.value.model_fields_set}
-            plain = made | plain
-    return plain, code
-
-
-def _registered(option: str, value: Any) -> Iterable[str]:
-    """Name what is `value` in the registry of that option: then its name says it all."""
-    if option == "loss":
-        return [name for name, kind in OBJECTIVES.items() if kind in (value, type(value))]
-    if option == "model_type":
-        return [name for name in ARCHITECTURES if find(name) is value]
-    return [name for name in CATALOG if CATALOG[name] is value]
 
 
 def resolve(given: Mapping[str, Any], code: Mapping[str, UserCode] | None = None) -> RunOptions:

@@ -11,11 +11,15 @@ import inspect
 import re
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from disvae.data.catalogue.registry import CATALOG
 from disvae.errors import UserError
+from disvae.models.registry import ARCHITECTURES, find
+from disvae.objectives.objective import Objective
+from disvae.objectives.registry import OBJECTIVES
 
 KINDS = ("loss", "model_type", "dataset")  # options that take code
 
@@ -110,6 +114,56 @@ def brought(given: Mapping[str, Any]) -> dict[str, UserCode]:
 def among(options: Mapping[str, Any], known: Mapping[str, UserCode]) -> dict[str, UserCode]:
     """Return what `options` name, by its label, of the code that is `known`."""
     return {kind: known[options[kind]] for kind in KINDS if options.get(kind) in known}
+
+
+def is_objective(own: UserCode) -> bool:
+    """Whether the user brought an objective: a class, or one that is made."""
+    kind = own.value if isinstance(own.value, type) else type(own.value)
+    return issubclass(kind, Objective)
+
+
+def architecture(model_type: str, code: Mapping[str, UserCode]) -> Any:
+    """Return what the model is made by: the name of an architecture, or what the user brought.
+
+    Raises
+    ------
+    UserError
+        If it is of a user's own file, which was not given again.
+    """
+    if "model_type" in code:
+        return code["model_type"].value
+    if is_code(model_type):
+        raise forgotten("model_type", model_type)
+    return model_type
+
+
+def taken(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, UserCode]]:
+    """Part what a person gave into options of plain text and numbers, and code of their own.
+
+    An objective stands for its name and for the options that it was made with; those that are
+    given beside it win.
+    """
+    code, plain = brought(given), dict(given)
+    for option, own in list(code.items()):
+        plain[option] = own.label
+        name = str(getattr(own.value, "name", ""))
+        if not own.typed and name in _registered(option, own.value):
+            plain[option] = name
+            del code[option]
+        if isinstance(own.value, Objective):
+            names = {field: field for field in Objective.model_fields} | own.value.option_names()
+            made = {names[field]: getattr(own.value, field) for field in own.value.model_fields_set}
+            plain = made | plain
+    return plain, code
+
+
+def _registered(option: str, value: Any) -> Iterable[str]:
+    """Name what is `value` in the registry of that option: then its name says it all."""
+    if option == "loss":
+        return [name for name, kind in OBJECTIVES.items() if kind in (value, type(value))]
+    if option == "model_type":
+        return [name for name in ARCHITECTURES if find(name) is value]
+    return [name for name in CATALOG if CATALOG[name] is value]
 
 
 def _imported(path: Path, module_name: str) -> Any:

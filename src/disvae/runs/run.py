@@ -24,8 +24,8 @@ from disvae.data.store import read_manifest
 from disvae.errors import UserError
 from disvae.metrics.codes import Codes
 from disvae.models.vae import VAE
-from disvae.options.run import architecture, record_for
-from disvae.options.user_code import UserCode, brought, forgotten, is_code
+from disvae.options.run import record_for
+from disvae.options.user_code import UserCode, architecture, brought, forgotten, is_code
 from disvae.runs.encode import encode
 from disvae.storage.files import merge_json, read_json, to_json, write_text
 from disvae.storage.tensors import read_tensors, require_like, write_tensors
@@ -137,7 +137,7 @@ class Run:
         UserError
             If ``model.pt`` is missing, damaged, or of another architecture.
         """
-        kind = architecture(self.options, self.code)
+        kind = architecture(self.options.model_type, self.code)
         self.warn_of_changes("model_type")
         vae = VAE(self.image_shape, self.options.latent_dim, kind)
         path = self.path / "model.pt"

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from disvae.errors import UserError
 from disvae.options import RunOptions, SweepOptions, resolve
-from disvae.options.run import is_objective, record_for
-from disvae.options.user_code import KINDS, UserCode, among, is_code, load
+from disvae.options.run import record_for
+from disvae.options.user_code import KINDS, UserCode, among, is_code, is_objective, load
 from disvae.runs.folder import run_path
 from disvae.types import checked
 

@@ -15,7 +15,7 @@ from disvae.evaluation.score import DOCUMENTED
 from disvae.models.vae import VAE
 from disvae.objectives import Objective
 from disvae.options import RunOptions, UserCode
-from disvae.options.run import architecture
+from disvae.options.user_code import architecture
 from disvae.runs.run import Run
 from disvae.training.learners import Learners, make_learners
 from disvae.training.loop import Schedule
@@ -82,7 +82,7 @@ def prepare(
     held_out = dataset if options.split == "train" else split("test")
     schedule = _schedule(fabric, options, objective, dataset, seed)
     _make_deterministic(seed)
-    vae = VAE(dataset.image_shape, options.latent_dim, architecture(options, code))
+    vae = VAE(dataset.image_shape, options.latent_dim, architecture(options.model_type, code))
     learners = make_learners(fabric, vae, objective, options.lr)
     if fabric.world_size > 1:
         torch.manual_seed(seed + 1 + fabric.global_rank)  # equal weights, but own noise
