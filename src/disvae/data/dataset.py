@@ -87,13 +87,7 @@ class Dataset:
         return torch.from_numpy(pixels.reshape(-1, *self.image_shape))
 
     def rows(self, indices: Indices) -> UInt8[np.ndarray, "B ..."]:
-        """Return the images at `indices` as they are stored (see `packed`), in memory.
-
-        Raises
-        ------
-        UserError
-            If an index lies outside the dataset.
-        """
+        """Return the images at `indices` as they are stored, in memory (see `packed`, `images`)."""
         where = indices if isinstance(indices, slice) else np.asarray(indices)
         try:
             rows = self._rows[where if self._chosen is None else self._chosen[where]]

@@ -13,15 +13,7 @@ _ROWS_AT_ONCE = 2**15
 
 
 class Resident:
-    """All images of a dataset on a device, as bytes or, if they are binary, as bits.
-
-    Parameters
-    ----------
-    dataset
-        The dataset.
-    device
-        Where to keep it.
-    """
+    """All images of a dataset on a device, as bytes or, if they are binary, as bits."""
 
     def __init__(self, dataset: Dataset, device: torch.device):
         self._image_shape = dataset.image_shape

@@ -79,13 +79,7 @@ def load_dataset(
 def prepare(
     name_or_path: str | Path, root: str | Path | None = None, image_size: int | None = None
 ) -> Path:
-    """Prepare a dataset unless that is done; return its folder.
-
-    Raises
-    ------
-    UserError
-        If there is no such dataset or size, its files cannot be downloaded, or are no images.
-    """
+    """Prepare a dataset unless that is done; return its folder (see `load_dataset`)."""
     path = Path(name_or_path)
     entry = find(str(name_or_path), image_size)
     if entry is not None:
@@ -109,19 +103,7 @@ def prepare(
 def prepare_entry(entry: Entry, name: str, digest: str, root: str | Path | None = None) -> Path:
     """Prepare a dataset that the user describes in a file; return its folder.
 
-    Parameters
-    ----------
-    entry
-        What describes it.
-    name, digest
-        Of the code: another file is another dataset.
-    root
-        Where prepared datasets lie; see `data_root`.
-
-    Raises
-    ------
-    UserError
-        If it is no `Entry`, or cannot be prepared.
+    It is told from others by `name` and `digest` of the code: another file is another dataset.
     """
     if not isinstance(entry, Entry):
         raise UserError(f"{name} is no dataset; it should be a disvae.data.catalogue.entry.Entry.")
@@ -138,13 +120,7 @@ def entry_folder(name: str, digest: str, root: str | Path | None = None) -> Path
 def find_prepared(
     name_or_path: str | Path, root: str | Path | None = None, image_size: int | None = None
 ) -> Path | None:
-    """Return the folder of a dataset if it is prepared below `root`; nothing is written.
-
-    Raises
-    ------
-    UserError
-        If its manifest is damaged, or it cannot be had at that size.
-    """
+    """Return the folder of a dataset if it is prepared below `root`; nothing is written."""
     path = Path(name_or_path)
     entry = find(str(name_or_path), image_size)
     if entry is not None:
@@ -197,11 +173,6 @@ def import_files(name: str, paths: Iterable[Path], root: str | Path | None = Non
 
     Files of the dataset that an earlier download left need not be named. For a dataset that
     is computed here, the file is compared with the computed images.
-
-    Raises
-    ------
-    UserError
-        If a file is missing, damaged, or of another dataset.
     """
     entry = find(name)
     if entry is None:

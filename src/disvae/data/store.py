@@ -1,9 +1,8 @@
 """Prepared datasets on disk: written whole or not at all, opened by memory map.
 
-A prepared dataset is a folder with ``images.npy`` (uint8 ``[N, C, H, W]``; binary images
-as bits, ``[N, C*H*W/8]``), ``factors.npy`` (where known) and ``manifest.json``. While it is
-prepared, all lies in ``.<name>.partial`` beside it, from where an interrupted preparation
-goes on.
+A folder with ``images.npy`` (uint8 ``[N, C, H, W]``; binary images as bits, ``[N, C*H*W/8]``),
+``factors.npy`` (where known) and ``manifest.json``. While it is prepared, all lies in
+``.<name>.partial`` beside it, from where an interrupted preparation goes on.
 """
 
 import contextlib
@@ -240,13 +239,7 @@ def file_hash(path: Path, algorithm: str) -> str:
 
 
 def open_array(path: Path, shape: tuple[int, ...] | None = None) -> np.ndarray[Any, Any]:
-    """Memory-map the array at `path` and check its shape.
-
-    Raises
-    ------
-    UserError
-        If the file is damaged.
-    """
+    """Memory-map the array at `path`; `UserError` if it is damaged or of another shape."""
     try:
         mapped = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, FileNotFoundError):

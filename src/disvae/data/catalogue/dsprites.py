@@ -83,13 +83,7 @@ def _write(files: Mapping[str, Path], builder: Builder) -> None:
 
 
 def count_differences(path: Path) -> int:
-    """Count the images of the official ``.npz`` at `path` that differ from the rendering.
-
-    Raises
-    ------
-    UserError
-        If the file is not the official archive.
-    """
+    """Count the images of the official ``.npz`` at `path` that differ from ours."""
     blocks = tqdm(_official_blocks(path), "compare", _BLOCKS, unit_scale=_BLOCK, disable=None)
     return sum(
         int((np.packbits(official, axis=1) != render_block(block)).any(1).sum())

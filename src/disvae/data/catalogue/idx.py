@@ -24,13 +24,7 @@ _CHUNK = 1000
 
 
 def read_idx(path: Path, n_dimensions: int) -> UInt8[np.ndarray, "..."]:
-    """Read an IDX file of unsigned bytes, gzipped or not.
-
-    Raises
-    ------
-    UserError
-        If it is no such file, or is cut short.
-    """
+    """Read an IDX file of unsigned bytes, gzipped or not; refuse others and cut ones."""
     with open_gzip(path) as stream:
         content = stream.read(_MAX_BYTES)
     offset = 4 + 4 * n_dimensions

@@ -64,13 +64,7 @@ def all_sizes() -> dict[str, "Entry"]:
 
 
 def find(name: str, image_size: int | None = None) -> "Entry | None":
-    """Return what the catalogue knows by that name, at `image_size` if one is asked for.
-
-    Raises
-    ------
-    UserError
-        If it cannot be had at that size.
-    """
+    """Return what the catalogue knows by that name, at `image_size` if it can be had."""
     base, _, size = name.rpartition("-")
     if name in CATALOG:
         entry = CATALOG[name]

@@ -23,22 +23,7 @@ _MAX_FACTOR_BYTES = 2**30  # read at once
 
 
 def look(path: Path, name: str, size: int) -> Entry:
-    """Read through the file at `path`, and describe it as an entry of the catalogue.
-
-    Parameters
-    ----------
-    path
-        The file.
-    name
-        Of the dataset.
-    size
-        Side to which the images will be resized.
-
-    Raises
-    ------
-    UserError
-        If the arrays are not as they should be.
-    """
+    """Read through the file at `path`, and describe it as an entry, resized to side `size`."""
     grey, borders, highest = True, [], 0.0
     with open_npz_array(path, "images") as images:
         _check_images(path, images)

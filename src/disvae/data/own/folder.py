@@ -39,13 +39,7 @@ def name_of(path: Path) -> str:
 
 
 def fingerprint(path: Path) -> str:
-    """Return a hash of all names and contents: the same images are prepared once.
-
-    Raises
-    ------
-    UserError
-        If there is nothing to prepare.
-    """
+    """Return a hash of all names and contents: the same images are prepared once."""
     if not path.is_dir():
         if not path.is_file():
             raise UserError(f"There is no file {path}.")
@@ -68,24 +62,7 @@ def _hash(path: Path) -> str:
 def look(path: Path, size: int) -> tuple[Entry, dict[str, str]]:
     """Find out what `path` holds: how many images, grey or colour, on black or white.
 
-    Parameters
-    ----------
-    path
-        A folder or an ``.npz`` file.
-    size
-        Side to which the images will be resized.
-
-    Returns
-    -------
-    Entry
-        As those of the catalogue.
-    dict
-        Files that cannot be read, and why.
-
-    Raises
-    ------
-    UserError
-        If it holds no image that can be read.
+    Returns the entry of its images, resized to side `size`, and the unreadable files with why.
     """
     if path.is_file():
         return own_arrays.look(path, name_of(path), size), {}

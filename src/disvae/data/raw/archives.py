@@ -38,10 +38,7 @@ class Members(NamedTuple):
 def open_zip(path: Path, pattern: str, max_bytes: int) -> Iterator[Members]:
     """Open the files of a zip whose names match `pattern`; none may exceed `max_bytes`.
 
-    Raises
-    ------
-    UserError
-        If it is no zip, is damaged, or holds a larger file or a path that leads out of it.
+    A `UserError` says if it is none, is damaged, or holds a larger file or a path out of it.
     """
     with damage_told(path, "zip"), zipfile.ZipFile(path) as archive:
         sizes = {info.filename: info.file_size for info in archive.infolist()}
@@ -77,13 +74,7 @@ def stream_tar_gz(path: Path, pattern: str, max_bytes: int) -> Iterator[tuple[st
 
 @contextlib.contextmanager
 def open_gzip(path: Path) -> Iterator[IO[bytes]]:
-    """Open the content of a file, gzipped or not.
-
-    Raises
-    ------
-    UserError
-        If the file is cut short or damaged.
-    """
+    """Open the content of a file, gzipped or not; `UserError` if it is cut short or damaged."""
     with path.open("rb") as probe:
         packed = probe.read(2) == b"\x1f\x8b"
     with damage_told(path, "gzip"), path.open("rb") as raw:

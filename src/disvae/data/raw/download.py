@@ -25,15 +25,7 @@ _WRONG = "what came has the wrong hash"
 def download(name: str, files: Sequence[RawFile], folder: Path) -> dict[str, RawCopy]:
     """Download the raw files of dataset `name` into `folder`; those already there are kept.
 
-    Returns
-    -------
-    dict
-        File name to the verified file.
-
-    Raises
-    ------
-    UserError
-        If a file cannot be had from any source.
+    Returns the verified files by name; `UserError` says what to fetch by hand if one cannot be had.
     """
     copies = {}
     for file in files:

@@ -24,20 +24,9 @@ class UnreadableImageError(ValueError):
 def read_image(content: bytes, shown_size: int = 0) -> Image.Image:
     """Decode an image to grey (``L``) or colour (``RGB``), 8 bits, upright.
 
-    Transparent parts become white, 16-bit values lose their low byte.
-
-    Parameters
-    ----------
-    content
-        An encoded image.
-    shown_size
-        The side that it will be resized to: a much larger JPEG is decoded at a half, a
-        quarter or an eighth of its size, still at least twice as large as that.
-
-    Raises
-    ------
-    UnreadableImageError
-        If it is none, is cut short, or is too large.
+    Transparent parts become white, 16-bit values lose their low byte. A JPEG much larger than
+    the side `shown_size` that it will be resized to is decoded at a half, a quarter or an eighth
+    of its size, still at least twice as large as that.
     """
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
@@ -87,24 +76,7 @@ def append_decoded(
     read: Callable[[str], bytes],
     decode: Callable[[bytes], UInt8[np.ndarray, "C H W"]],
 ) -> None:
-    """Decode the images `names` on all cores and append them, from where `builder` stands.
-
-    Parameters
-    ----------
-    builder
-        What to append to.
-    names
-        All images of the dataset, in order.
-    read
-        Gives the bytes of one of them.
-    decode
-        Makes an array of them.
-
-    Raises
-    ------
-    UserError
-        If one of them is no image.
-    """
+    """Append the images `names`, from where `builder` stands; `read` and `decode` each."""
     builder.expect(len(names))
 
     def decode_chunk(chunk: Sequence[str]) -> UInt8[np.ndarray, "n C H W"]:

@@ -16,13 +16,7 @@ _MAX_BYTES = 2**37  # of one array read in blocks; the largest of the field has 
 
 
 class ArrayStream:
-    """One array of the file, read from its first row to its last.
-
-    Attributes
-    ----------
-    shape, dtype
-        Of the whole array.
-    """
+    """One array of the file, read from its first row to its last."""
 
     def __init__(self, path: Path, name: str, stream: IO[bytes], size: int, max_bytes: int):
         self._path, self._name, self._stream = path, name, stream
@@ -62,10 +56,7 @@ class ArrayStream:
 def open_npz_array(path: Path, name: str, max_bytes: int = _MAX_BYTES) -> Iterator[ArrayStream]:
     """Open array `name` of the file at `path`; it may fill at most `max_bytes`.
 
-    Raises
-    ------
-    UserError
-        If the file is no ``.npz``, is damaged, has no such array, or one of Python objects.
+    A `UserError` says if the file is damaged, has no such array, or one of Python objects.
     """
     with damage_told(path, ".npz"), zipfile.ZipFile(path) as archive:
         member = f"{name}.npy"

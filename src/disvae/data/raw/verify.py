@@ -12,26 +12,10 @@ from disvae.errors import UserError
 
 
 def verify(path: Path, file: RawFile, recorded: str | None = None) -> str:
-    """Check the file at `path`, which should be `file`.
+    """Check that the file at `path` is `file`; return its hash, or say in a `UserError` what it is.
 
-    Parameters
-    ----------
-    path
-        What was downloaded or fetched by hand.
-    file
-        What it should be.
-    recorded
-        ``sha256:...`` of what came first, for a file without a published hash.
-
-    Returns
-    -------
-    str
-        Its hash: ``md5:...`` as published, or ``sha256:...`` where none was.
-
-    Raises
-    ------
-    UserError
-        If it is another file, or damaged.
+    The hash is ``md5:...`` as published, or ``sha256:...`` where none was: then it has to be the
+    `recorded` one of what came first.
     """
     if file.md5 is None:
         digest = f"sha256:{file_hash(path, 'sha256')}"
@@ -65,13 +49,7 @@ def recognise(
 ) -> dict[str, Path]:
     """Match files fetched by hand to the raw files that its authors published, by name.
 
-    A dataset of one file takes it under any name. Those that are not named may lie in
-    `downloads`.
-
-    Raises
-    ------
-    UserError
-        If a file is unknown, given twice or missing.
+    A dataset of one file takes it under any name. Those that are not named may lie in `downloads`.
     """
     paths = list(paths)
     if len(published) == len(paths) == 1:
