@@ -1,7 +1,6 @@
 """The order of batches, and their way to the device."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from disvae.data.dataset import Dataset
 from disvae.data.gpu_cache import resident
+from disvae.data.parallel import map_in_order
 
 
 def epoch_order(n_images: int, seed: int, epoch: int) -> Int[np.ndarray, "N"]:
@@ -28,7 +28,7 @@ def batches(
     on_device = resident(dataset, device) if device.type == "cuda" else None
     if on_device is None:
         parts = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-        images = _one_ahead(dataset.images, parts)
+        images = map_in_order(dataset.images, parts, workers=1)
     else:
         there = torch.from_numpy(order).to(device)
         images = map(on_device.images, there.split(batch_size))  # type: ignore[no-untyped-call]
@@ -41,18 +41,3 @@ def to_unit_interval(
 ) -> Float[Tensor, "B C H W"]:
     """Move bytes to `device` and divide there by 255: a quarter of the traffic."""
     return images.to(device, non_blocking=True).float().div_(255)
-
-
-def _one_ahead(
-    read: Callable[[Int[np.ndarray, "B"]], UInt8[Tensor, "B C H W"]],
-    parts: list[Int[np.ndarray, "B"]],
-) -> Iterator[UInt8[Tensor, "B C H W"]]:
-    """Read each part while the one before is in use."""
-    with ThreadPoolExecutor(1) as reader:
-        upcoming = None
-        for part in parts:
-            ready, upcoming = upcoming, reader.submit(read, part)
-            if ready is not None:
-                yield ready.result()
-        if upcoming is not None:
-            yield upcoming.result()

@@ -1,6 +1,5 @@
 """A prepared dataset, as users hold it."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -102,11 +101,6 @@ class Dataset:
     def row_shape(self) -> tuple[int, ...]:
         """Shape of one stored image."""
         return self._rows.shape[1:]
-
-    @property
-    def stored_bytes(self) -> int:
-        """Bytes that all images take as they are stored."""
-        return len(self) * math.prod(self.row_shape)
 
     @property
     def factors(self) -> Int[np.ndarray, "N K"] | None:

@@ -1,5 +1,6 @@
 """A whole dataset on a GPU, where batches are gathered without the host."""
 
+import math
 from weakref import WeakKeyDictionary
 
 import torch
@@ -42,7 +43,7 @@ def resident(dataset: Dataset, device: torch.device) -> Resident | None:
     """Return `dataset` on the GPU `device`, kept there from now on; None if it does not fit."""
     if dataset not in _kept:
         free, _ = torch.cuda.mem_get_info(device)
-        if dataset.stored_bytes > _SHARE * free:
+        if len(dataset) * math.prod(dataset.row_shape) > _SHARE * free:
             return None
         _kept[dataset] = Resident(dataset, device)
     return _kept[dataset]

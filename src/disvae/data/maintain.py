@@ -7,13 +7,7 @@ from pathlib import Path
 from disvae.data.catalogue.entry import Entry
 from disvae.data.catalogue.registry import CATALOG, all_sizes
 from disvae.data.prepare import data_root, downloads_folder, sole_writer
-from disvae.data.store import (
-    Manifest,
-    damaged_files,
-    is_store,
-    partial_folder,
-    read_manifest,
-)
+from disvae.data.store import Manifest, file_hash, is_store, partial_folder, read_manifest
 from disvae.errors import UserError
 
 
@@ -52,7 +46,11 @@ def check(name_or_folder: str, root: str | Path | None = None) -> str:
             f"{name_or_folder} is not prepared in {folder}; "
             f"run: disvae data prepare {name_or_folder}"
         )
-    damaged = damaged_files(folder, manifest)
+    damaged = [
+        name
+        for name, digest in manifest.hashes.items()
+        if not (folder / name).is_file() or file_hash(folder / name, "sha256") != digest
+    ]
     if damaged or not manifest.hashes:
         fault = f"was changed or damaged ({', '.join(damaged)})" if damaged else "has no hashes"
         raise UserError(

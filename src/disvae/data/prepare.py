@@ -5,7 +5,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -107,8 +107,7 @@ def prepare_entry(entry: Entry, name: str, digest: str, root: str | Path | None 
     """
     if not isinstance(entry, Entry):
         raise UserError(f"{name} is no dataset; it should be a disvae.data.catalogue.entry.Entry.")
-    folder = entry_folder(name, digest, root)
-    return _prepare_named(entry, folder)
+    return _prepare_named(entry, entry_folder(name, digest, root))
 
 
 def entry_folder(name: str, digest: str, root: str | Path | None = None) -> Path:
@@ -133,34 +132,38 @@ def find_prepared(
 
 
 def _prepare_named(entry: Entry, folder: Path) -> Path:
-    if read_manifest(folder) is not None:  # no lock: the folder may be read-only
-        return folder
-    with sole_writer(folder):
-        if read_manifest(folder) is None:
-            _refuse_occupied(folder)
-            downloads = downloads_folder(folder)
-            copies = download(entry.name, entry.files, downloads)
-            try:
-                write_entry(entry, folder, copies)
-            except UserError:
-                if any(file.md5 is None for file in entry.files):  # it may be the wrong file
-                    shutil.rmtree(downloads, ignore_errors=True)
-                raise
-            shutil.rmtree(downloads, ignore_errors=True)
-    return folder
+    def work() -> None:
+        downloads = downloads_folder(folder)
+        copies = download(entry.name, entry.files, downloads)
+        try:
+            write_entry(entry, folder, copies)
+        except UserError:
+            if any(file.md5 is None for file in entry.files):  # it may be the wrong file
+                shutil.rmtree(downloads, ignore_errors=True)
+            raise
+        shutil.rmtree(downloads, ignore_errors=True)
+
+    return _once(folder, work)
 
 
 def _prepare_own(path: Path, root: Path, size: int) -> Path:
     digest = own.fingerprint(path)
     folder = _own_folder(path, digest, root, size)
-    if read_manifest(folder) is not None:
-        return folder
-    with sole_writer(folder):
-        if read_manifest(folder) is None:
-            _refuse_occupied(folder)
-            entry, skipped = own.look(path, size)
-            copy = RawCopy(path, str(path.absolute()), f"sha256:{digest}")
-            write_entry(entry, folder, {path.name: copy}, skipped)
+
+    def work() -> None:
+        entry, skipped = own.look(path, size)
+        copy = RawCopy(path, str(path.absolute()), f"sha256:{digest}")
+        write_entry(entry, folder, {path.name: copy}, skipped)
+
+    return _once(folder, work)
+
+
+def _once(folder: Path, work: Callable[[], None]) -> Path:
+    if read_manifest(folder) is None:  # else no lock: the folder may be read-only
+        with sole_writer(folder):
+            if read_manifest(folder) is None:
+                _refuse_occupied(folder)
+                work()
     return folder
 
 
@@ -260,11 +263,9 @@ def sole_writer(folder: Path) -> Iterator[None]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_name(f".{folder.name}.lock"))
     try:
-        lock.acquire(timeout=0)
+        held = lock.acquire(timeout=0)
     except Timeout:
         logger.info("Another process prepares %s; waiting for it.", folder)
-        lock.acquire()
-    try:
+        held = lock.acquire()
+    with held:
         yield
-    finally:
-        lock.release()

@@ -11,7 +11,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from jaxtyping import Int, UInt8
 from pydantic import BaseModel, ConfigDict
 from tqdm.auto import tqdm
 
+from disvae.data.parallel import Item, map_in_order
 from disvae.errors import UserError
 from disvae.storage.files import replacing, write_text
 
@@ -36,7 +37,7 @@ class Manifest(BaseModel):
         Raw file to where it came from, and to its hash (``md5:...`` as published, else the
         ``sha256:...`` of what came first).
     hashes
-        Array file to its sha256, for `damaged_files`.
+        Array file to its sha256, for `disvae data verify`.
     skipped
         Image file of the user's folder that could not be read, to why.
     """
@@ -88,11 +89,8 @@ class Builder:
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         self._file = (folder / "images.npy").open("r+b" if self.written else "wb")
-        header = {
-            "descr": "|u1",
-            "fortran_order": False,
-            "shape": (manifest.n_images, *manifest.row_shape),
-        }
+        shape = (manifest.n_images, *manifest.row_shape)
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_2_0(self._file, header)
         row_bytes = math.prod(manifest.row_shape)
         self._file.truncate(self._file.tell() + self.written * row_bytes)
@@ -100,12 +98,12 @@ class Builder:
         self._rows_a_commit = max(1, _COMMIT_BYTES // row_bytes)
         self._next_commit = self.written + self._rows_a_commit
         self._bar = tqdm(
-            initial=self.written,
-            total=manifest.n_images,
             desc=manifest.name,
             unit=" images",
             unit_scale=True,
             disable=None,
+            initial=self.written,
+            total=manifest.n_images,
         )
 
     def append(self, rows: UInt8[np.ndarray, "n ..."]) -> None:
@@ -117,6 +115,13 @@ class Builder:
         self._bar.update(len(rows))
         if self.written >= self._next_commit:
             self._commit()
+
+    def extend(
+        self, convert: Callable[[Item], UInt8[np.ndarray, "n ..."]], items: Iterable[Item]
+    ) -> None:
+        """Append ``convert(item)`` for all `items`, in their order, computed on all cores."""
+        for rows in map_in_order(convert, items):
+            self.append(rows)
 
     def expect(self, n_images: int) -> None:
         """Refuse raw files that hold another number of images than the dataset has."""
@@ -192,12 +197,9 @@ def building(folder: Path, manifest: Manifest) -> Iterator[Builder]:
     """
     partial = partial_folder(folder)
     try:
-        builder = Builder(partial, manifest)
-        try:
+        with contextlib.closing(Builder(partial, manifest)) as builder:
             yield builder
             builder.finish()
-        finally:
-            builder.close()
         partial.rename(folder)
     except Exception:
         shutil.rmtree(partial, ignore_errors=True)
@@ -221,15 +223,6 @@ def read_manifest(folder: Path) -> Manifest | None:
             "and prepare the dataset again."
         ) from None
     return manifest if manifest.done and manifest.version == VERSION else None
-
-
-def damaged_files(folder: Path, manifest: Manifest) -> list[str]:
-    """Name the arrays of a prepared dataset that are not as they were written."""
-    return [
-        name
-        for name, digest in manifest.hashes.items()
-        if not (folder / name).is_file() or file_hash(folder / name, "sha256") != digest
-    ]
 
 
 def file_hash(path: Path, algorithm: str) -> str:

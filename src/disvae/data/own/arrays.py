@@ -11,7 +11,6 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from disvae.data.catalogue.entry import Entry
-from disvae.data.parallel import map_in_order
 from disvae.data.raw.images import to_array
 from disvae.data.raw.npz import ArrayStream, array_names, open_npz_array
 from disvae.data.store import Builder
@@ -49,9 +48,7 @@ def look(path: Path, name: str, size: int) -> Entry:
             return np.stack([_resized(picture, channels, size) for picture in _pictures(block)])
 
         with open_npz_array(path, "images") as images:
-            blocks = images.blocks(_rows(images, size), builder.written)
-            for rows in map_in_order(convert, blocks):
-                builder.append(rows)
+            builder.extend(convert, images.blocks(_rows(images, size), builder.written))
         if factors is not None:
             builder.write_factors(factors)
 

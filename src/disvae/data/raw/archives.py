@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple, cast
+from typing import IO, cast
 
 from disvae.errors import UserError
 
@@ -27,11 +27,8 @@ _BROKEN = (
 )
 
 
-class Members(NamedTuple):
-    """The wanted files of an archive: sorted names, and how to read one (thread-safe)."""
-
-    names: list[str]
-    read: Callable[[str], bytes]
+# the wanted files of an archive: their sorted names, and how to read one (thread-safe)
+Members = tuple[list[str], Callable[[str], bytes]]
 
 
 @contextlib.contextmanager
@@ -42,7 +39,7 @@ def open_zip(path: Path, pattern: str, max_bytes: int) -> Iterator[Members]:
     """
     with damage_told(path, "zip"), zipfile.ZipFile(path) as archive:
         sizes = {info.filename: info.file_size for info in archive.infolist()}
-        yield Members(_wanted(path, sizes, pattern, max_bytes), archive.read)
+        yield _wanted(path, sizes, pattern, max_bytes), archive.read
 
 
 @contextlib.contextmanager
@@ -59,7 +56,7 @@ def open_tar(path: Path, pattern: str, max_bytes: int) -> Iterator[Members]:
                 return content.read()
 
         sizes = {name: member.size for name, member in members.items()}
-        yield Members(_wanted(path, sizes, pattern, max_bytes), read)
+        yield _wanted(path, sizes, pattern, max_bytes), read
 
 
 def stream_tar_gz(path: Path, pattern: str, max_bytes: int) -> Iterator[tuple[str, bytes]]:

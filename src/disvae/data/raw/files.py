@@ -1,5 +1,6 @@
 """What is known of a file as its authors publish it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,13 @@ class RawFile:
     urls: tuple[str, ...]
     md5: str | None
     md5_unpacked: str | None = None
+
+    @classmethod
+    def under(
+        cls, folders: Iterable[str], name: str, md5: str | None, md5_unpacked: str | None = None
+    ) -> "RawFile":
+        """Describe a file that has the same name in each of some folders, all by their URLs."""
+        return cls(name, tuple(folder + name for folder in folders), md5, md5_unpacked)
 
 
 class RawCopy(NamedTuple):

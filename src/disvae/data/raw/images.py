@@ -7,14 +7,12 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from disvae.data.parallel import map_in_order
 from disvae.data.store import Builder
 from disvae.errors import UserError
 
 MAX_BYTES = 2**28  # of one encoded image
 MAX_PIXELS = 2**26  # of one decoded image: 8192 x 8192
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
-_CHUNK = 32  # images a task
 
 
 class UnreadableImageError(ValueError):
@@ -79,21 +77,16 @@ def append_decoded(
     """Append the images `names`, from where `builder` stands; `read` and `decode` each."""
     builder.expect(len(names))
 
-    def decode_chunk(chunk: Sequence[str]) -> UInt8[np.ndarray, "n C H W"]:
-        return np.stack([decode_one(name) for name in chunk])
-
-    def decode_one(name: str) -> UInt8[np.ndarray, "C H W"]:
+    def decoded(name: str) -> UInt8[np.ndarray, "1 C H W"]:
         try:
-            return decode(read(name))
+            return decode(read(name))[None]
         except UnreadableImageError as fault:
             raise UserError(
                 f"{name} of dataset '{builder.manifest.name}' cannot be read ({fault}); "
                 "fetch its files again."
             ) from None
 
-    starts = range(builder.written, len(names), _CHUNK)
-    for rows in map_in_order(decode_chunk, (names[start : start + _CHUNK] for start in starts)):
-        builder.append(rows)
+    builder.extend(decoded, names[builder.written :])
 
 
 def channels_first(images: UInt8[np.ndarray, "n h w c"]) -> UInt8[np.ndarray, "n c h w"]:
