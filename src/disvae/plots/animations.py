@@ -10,9 +10,9 @@ from PIL import Image
 
 from disvae.errors import UserError
 from disvae.models.vae import VAE
-from disvae.plots.decoding import decode
 from disvae.plots.grids import image_grid
 from disvae.plots.opened import Opened, prepare
+from disvae.plots.samples import decode
 from disvae.plots.traversals import standard_normal, traversal_codes
 from disvae.posterior import Posterior
 from disvae.runs.run import Run
@@ -30,25 +30,14 @@ _SHEET_PIXELS = 4_000_000  # to find a palette in
 def gif_traversals(run: Run | Opened, **options: Any) -> list[Image.Image]:
     """Draw moving traversals of posteriors: a row a latent, a column an image, 15 frames.
 
-    The rows are the `n_rows` latents with the largest KL, largest first; the columns
-    start from `n_cols` images, those of `idcs` first.
+    The rows are the `n_rows` latents with the largest KL, largest first; the columns start from
+    `n_cols` images, those of `idcs` first. `disvae.plots.write_animation` writes the frames.
 
     Parameters
     ----------
-    run
-        A run.
-    **options
-        Of `disvae.options.PlotOptions`: ``n_rows, n_cols, max_traversal, is_show_loss,
-        idcs, seed, upsample_factor``.
-
-    Raises
-    ------
-    UserError
-        If `n_rows` is given and there are fewer latents.
-
-    See Also
-    --------
-    disvae.plots.write_animation
+    run, **options
+        See `disvae.plots`; read are ``n_rows, n_cols, max_traversal, is_show_loss, idcs, seed,
+        upsample_factor``.
     """
     opened, plot = prepare(run, options, N_FRAMES)
     model = opened.run.model
@@ -87,16 +76,11 @@ def check_place(path: Path) -> None:
 
 
 def write_animation(
-    path: str | Path,
-    frames: Sequence[Image.Image],
-    frames_per_second: float = FRAMES_PER_SECOND,
+    path: str | Path, frames: Sequence[Image.Image], frames_per_second: float = FRAMES_PER_SECOND
 ) -> None:
     """Write `frames` to a looping animation, GIF or WebP by the suffix of `path`, atomically.
 
-    Raises
-    ------
-    UserError
-        If the suffix is another, or there is no such folder.
+    Another suffix, no frame, or a folder that is not there is a `UserError`.
     """
     path = Path(path)
     check_place(path)
@@ -105,7 +89,9 @@ def write_animation(
     _WRITERS[path.suffix.lower()](path, frames, frames_per_second)
 
 
-def write_gif(path: Path, frames: Sequence[Image.Image], frames_per_second: float) -> None:
+def write_gif(
+    path: Path, frames: Sequence[Image.Image], frames_per_second: float = FRAMES_PER_SECOND
+) -> None:
     """Write `frames` to a looping GIF at `path`, atomically; one palette for all frames.
 
     Grey frames get 128 even greys; others the 253 colours that suit all frames best,
@@ -129,14 +115,8 @@ def write_gif(path: Path, frames: Sequence[Image.Image], frames_per_second: floa
 def write_webp(path: Path, frames: Sequence[Image.Image], frames_per_second: float) -> None:
     """Write `frames` to a looping WebP at `path`, atomically."""
     frames = [frame.convert("RGB") for frame in frames]
-    _save(
-        path,
-        frames,
-        _durations(len(frames), 1000 / frames_per_second, 1),
-        format="WEBP",
-        quality=90,
-        method=4,
-    )
+    durations = _durations(len(frames), 1000 / frames_per_second, 1)
+    _save(path, frames, durations, format="WEBP", quality=90, method=4)
 
 
 _MOST_PIXELS = {"GIF": 65_535, "WEBP": 16_383}  # a side

@@ -40,15 +40,8 @@ def losses(run: Run | Opened, **options: Any) -> Image.Image:
 
     Parameters
     ----------
-    run
-        A run.
-    **options
-        Of `disvae.options.PlotOptions`, as for every plot; none matters here.
-
-    Raises
-    ------
-    UserError
-        If the run has no ``train_losses.log``, or an empty one.
+    run, **options
+        See `disvae.plots`; no option matters here.
     """
     return to_image(losses_figure(run, **options))
 
@@ -70,7 +63,7 @@ def losses_figure(run: Run | Opened, **options: Any) -> "Figure":
     for name in named:
         _curve(panels[name], terms[name], color=BLUE)
         panels[name].set_title(_TITLES.get(name, name))
-        if _tenfold(terms[name]):
+        if terms[name].min() > 0 and terms[name].max() > _LOG_ABOVE * terms[name].min():
             panels[name].set_yscale("log")
     if latents:
         _latent_panel(panels[_LATENTS], latents)
@@ -109,7 +102,3 @@ def _latent_panel(panel: "Axes", latents: dict[str, Float[np.ndarray, "epochs"]]
         handlelength=1,
         columnspacing=1.5,
     )
-
-
-def _tenfold(values: Float[np.ndarray, "epochs"]) -> bool:
-    return bool(values.min() > 0 and values.max() > _LOG_ABOVE * values.min())

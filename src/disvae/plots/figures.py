@@ -56,6 +56,12 @@ def to_image(figure: "Figure") -> Image.Image:
         return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
+def write_image(path: Path, image: Image.Image) -> None:
+    """Write `image` atomically, as PNG."""
+    with replacing(path) as temporary:
+        image.save(temporary, format="PNG")
+
+
 def write_figure(path: Path, figure: "Figure") -> None:
     """Write `figure` atomically, as PNG, PDF or SVG by the suffix of `path`."""
     from matplotlib import rc_context

@@ -5,63 +5,43 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from PIL import Image
 from tqdm.auto import tqdm
 
 from disvae.options import PlotOptions
-from disvae.plots.animations import FRAMES_PER_SECOND, gif_traversals, write_gif
+from disvae.plots.animations import gif_traversals, write_gif
 from disvae.plots.curves import losses_figure
-from disvae.plots.figures import write_figure
+from disvae.plots.figures import write_figure, write_image
 from disvae.plots.histograms import latents_figure
 from disvae.plots.opened import Opened
 from disvae.plots.samples import data_samples, generate_samples, reconstruct
 from disvae.plots.traversals import reconstruct_traverse, traversals
 from disvae.runs.run import Run
-from disvae.storage.files import replacing
 
 
 class Plot(NamedTuple):
-    """How a plot is drawn and written, and its file.
-
-    In the file's name ``{base}`` is ``prior`` or ``posterior`` and ``{format}`` that of
-    figures.
-    """
+    """How a plot is drawn and written, and its file: ``{base}`` is ``prior`` or ``posterior``."""
 
     draw: Callable[..., Any]
     write: Callable[[Path, Any], None]
     file: str
 
 
-def _write_image(path: Path, image: Image.Image) -> None:
-    with replacing(path) as temporary:
-        image.save(temporary, format="PNG")
-
-
-def _write_film(path: Path, frames: list[Image.Image]) -> None:
-    write_gif(path, frames, FRAMES_PER_SECOND)
-
-
 PLOTS = {
-    "generate-samples": Plot(generate_samples, _write_image, "samples.png"),
-    "data-samples": Plot(data_samples, _write_image, "data_samples.png"),
-    "reconstruct": Plot(reconstruct, _write_image, "reconstruct.png"),
-    "traversals": Plot(traversals, _write_image, "{base}_traversals.png"),
-    "reconstruct-traverse": Plot(reconstruct_traverse, _write_image, "reconstruct_traverse.png"),
-    "gif-traversals": Plot(gif_traversals, _write_film, "posterior_traversals.gif"),
+    "generate-samples": Plot(generate_samples, write_image, "samples.png"),
+    "data-samples": Plot(data_samples, write_image, "data_samples.png"),
+    "reconstruct": Plot(reconstruct, write_image, "reconstruct.png"),
+    "traversals": Plot(traversals, write_image, "{base}_traversals.png"),
+    "reconstruct-traverse": Plot(reconstruct_traverse, write_image, "reconstruct_traverse.png"),
+    "gif-traversals": Plot(gif_traversals, write_gif, "posterior_traversals.gif"),
     "losses": Plot(losses_figure, write_figure, "losses.{format}"),
     "latents": Plot(latents_figure, write_figure, "latents.{format}"),
 }
 
 
 def draw(run: Run, names: Iterable[str], options: PlotOptions) -> list[Path]:
-    """Draw plots into the folder of `run`; ``all`` stands for every plot.
+    """Draw plots into the folder of `run`, ``all`` or by name; return the files.
 
     Data and model are opened once. Nothing is written unless all can be drawn.
-
-    Returns
-    -------
-    list
-        The files.
     """
     given: dict[str, Any] = options.model_dump(exclude_unset=True)
     if options.seed is None:  # one for all: the plots show the same images

@@ -31,10 +31,8 @@ def latents(run: Run | Opened, **options: Any) -> Image.Image:
 
     Parameters
     ----------
-    run
-        A run.
-    **options
-        Of `disvae.options.PlotOptions`: ``seed``, which draws the images.
+    run, **options
+        See `disvae.plots`; read is ``seed``, which draws the images.
     """
     return to_image(latents_figure(run, **options))
 

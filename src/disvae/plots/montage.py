@@ -17,10 +17,10 @@ _MOST_PIXELS = 4 * 10**8
 
 
 def grid(runs: Sequence[Run], columns: int = 4) -> list[Image.Image]:
-    """Merge the ``posterior_traversals.gif`` of runs into one grid, names above.
+    """Merge the ``posterior_traversals.gif`` of runs into one grid, names above; return its frames.
 
     Small films are magnified by a whole number until they are about as wide as the widest;
-    short ones start again.
+    short ones start again. `disvae.plots.write_animation` writes the frames.
 
     Parameters
     ----------
@@ -29,19 +29,10 @@ def grid(runs: Sequence[Run], columns: int = 4) -> list[Image.Image]:
     columns
         Number of columns.
 
-    Returns
-    -------
-    list
-        The frames.
-
     Raises
     ------
     UserError
         If a run has no such file or it is damaged, or the grid would fill the memory.
-
-    See Also
-    --------
-    disvae.plots.write_animation
     """
     if not runs or columns < 1:
         raise UserError(

@@ -9,9 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from disvae.options import PlotOptions
-from disvae.plots.decoding import decode, reconstruct_images
 from disvae.plots.grids import image_grid
 from disvae.plots.opened import Opened, prepare
+from disvae.plots.samples import decode, reconstruct_images
 from disvae.posterior import Posterior
 from disvae.runs.run import Run
 
@@ -24,16 +24,9 @@ def traversals(run: Run | Opened, **options: Any) -> Image.Image:
 
     Parameters
     ----------
-    run
-        A run.
-    **options
-        Of `disvae.options.PlotOptions`: ``n_rows, n_cols, max_traversal, is_posterior,
+    run, **options
+        See `disvae.plots`; read are ``n_rows, n_cols, max_traversal, is_posterior,
         is_show_loss, idcs, seed, upsample_factor``.
-
-    Raises
-    ------
-    UserError
-        If `n_rows` is given and there are fewer latents.
     """
     opened, plot = prepare(run, options)
     latents = opened.latents(plot)
@@ -49,16 +42,8 @@ def reconstruct_traverse(run: Run | Opened, **options: Any) -> Image.Image:
 
     Parameters
     ----------
-    run
-        A run.
-    **options
-        Of `disvae.options.PlotOptions`: ``n_rows, n_cols, max_traversal, is_posterior,
-        is_show_loss, idcs, seed, upsample_factor``.
-
-    Raises
-    ------
-    UserError
-        If `n_rows` is given and there are fewer latents.
+    run, **options
+        As for `traversals`.
     """
     opened, plot = prepare(run, options)
     latents = opened.latents(plot)
@@ -82,17 +67,8 @@ def traversal_codes(
 ) -> Float[Tensor, "R C D"]:
     """Make one row of codes a latent: it varies symmetrically, all others keep the base mean.
 
-    Parameters
-    ----------
-    base
-        A batch of one: the prior, or the posterior of an image.
-    latents
-        The latents to vary, in the order of the rows.
-    n_cols
-        C, the number of values.
-    max_traversal
-        At 0.5 or above the largest absolute value; below 0.5 the values span the
-        quantiles ``0.5 - max_traversal`` to ``0.5 + max_traversal`` of the base.
+    `base` is a batch of one. From 0.5 on, `max_traversal` is the largest absolute value; below,
+    the values span the base's quantiles ``0.5 - max_traversal`` to ``0.5 + max_traversal``.
     """
     codes = base.mean.repeat(len(latents), n_cols, 1)
     for row, latent in enumerate(latents.tolist()):
