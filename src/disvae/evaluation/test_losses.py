@@ -30,21 +30,8 @@ def test_losses(
 ) -> dict[str, float]:
     """Compute the mean of every term over all images of `dataset`, in nats per image.
 
-    Codes are posterior means (no sampling), the annealed weights are full; a batch
-    counts by its size.
-
-    Parameters
-    ----------
-    vae
-        A VAE on `device`; it is left in evaluation mode.
-    objective, at
-        Whose terms to compute, and what goes along with it.
-    dataset, batch_size
-        What to go over, and in which steps.
-    device
-        Where to compute.
-    progress_bar
-        Whether to show one on a terminal.
+    Codes are posterior means (no sampling), the annealed weights are full; a batch counts by its
+    size. `vae`, on `device`, is left in evaluation mode.
     """
     vae.eval()
     sums: dict[str, float] = {}
@@ -64,13 +51,6 @@ def test(run: Run, where: Computing) -> None:
     """Compute the test losses of a finished run, with the options saved in it.
 
     The terms of FactorVAE that need its discriminator, which no run keeps, are left out.
-
-    Parameters
-    ----------
-    run
-        The run.
-    where
-        On which device, and on which split of the data.
     """
     objective = run.options.objective
     run.warn_of_changes("loss")
