@@ -49,12 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         app = make_app(runs.own_losses(words) if words[:1] == ["train"] else ())
-        status = app(
-            words,
-            exit_on_error=False,
-            print_error=False,
-            result_action="return_value",
-        )
+        status = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         cause = error.__cause__
         return _refuse(sentence(cause) if isinstance(cause, ValidationError) else str(error))

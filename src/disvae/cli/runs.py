@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from disvae.runs.run import Run
 
 Name = Annotated[
-    str,
-    Parameter(group=GENERAL, help="Name of the model for storing or loading purposes."),
+    str, Parameter(group=GENERAL, help="Name of the model for storing or loading purposes.")
 ]
 PlotType = Literal[
     "generate-samples", "data-samples", "reconstruct", "traversals", "reconstruct-traverse",

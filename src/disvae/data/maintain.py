@@ -11,9 +11,7 @@ from disvae.data.store import Manifest, file_hash, is_store, partial_folder, rea
 from disvae.errors import UserError
 
 
-def known_datasets(
-    root: str | Path | None = None,
-) -> Iterator[tuple[Path, Entry | Manifest]]:
+def known_datasets(root: str | Path | None = None) -> Iterator[tuple[Path, Entry | Manifest]]:
     """Yield the catalogue, and what else is prepared (sizes, own images), each with its folder."""
     for name, entry in all_sizes().items():
         folder = data_root(root) / name

@@ -15,8 +15,7 @@ from disvae.data.catalogue.registry import CATALOG, find
 from disvae.data.dataset import Dataset
 from disvae.data.own import folder as own
 from disvae.data.raw.download import download
-from disvae.data.raw.files import RawCopy
-from disvae.data.raw.verify import recognise, verify
+from disvae.data.raw.files import RawCopy, recognise, verify
 from disvae.data.store import Manifest, building, is_store, read_manifest
 from disvae.errors import UserError
 
@@ -50,10 +49,8 @@ def load_dataset(
     split
         ``train``, or ``test``: the images that the dataset's authors held out, or those that
         `train_fraction` holds out.
-    train_fraction
-        Share of the images in ``train``, drawn by `seed`; 1: all.
-    seed
-        Of that draw.
+    train_fraction, seed
+        Share of the images in ``train``, and what they are drawn by; 1: all.
     image_size
         Side to which images are resized: own ones any, by default 64; those of the catalogue
         the sides that its entry names. Each size is prepared beside the others.
@@ -200,14 +197,11 @@ def import_files(name: str, paths: Iterable[Path], root: str | Path | None = Non
         files = recognise(name, entry.files, paths, downloads_folder(folder))
         manifest = read_manifest(folder)
         recorded = manifest.source_hashes if manifest else {}
-        copies = {
-            file.name: RawCopy(
-                files[file.name],
-                str(files[file.name].absolute()),
-                verify(files[file.name], file, recorded.get(file.name)),
-            )
-            for file in entry.files
-        }
+        copies = {}
+        for file in entry.files:
+            path = files[file.name]
+            digest = verify(path, file, recorded.get(file.name))
+            copies[file.name] = RawCopy(path, str(path.absolute()), digest)
         if manifest is not None:
             return f"{name} is already prepared in {folder}; nothing was changed."
         _refuse_occupied(folder)

@@ -29,18 +29,7 @@ _COMMIT_BYTES = 2**26  # an interruption costs at most the work on so many bytes
 
 
 class Manifest(BaseModel):
-    """The record beside the arrays (``manifest.json``).
-
-    Attributes
-    ----------
-    source, source_hashes
-        Raw file to where it came from, and to its hash (``md5:...`` as published, else the
-        ``sha256:...`` of what came first).
-    hashes
-        Array file to its sha256, for `disvae data verify`.
-    skipped
-        Image file of the user's folder that could not be read, to why.
-    """
+    """The record beside the arrays (``manifest.json``)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,10 +39,10 @@ class Manifest(BaseModel):
     background: str
     factors: dict[str, int]
     packed: bool
-    source: dict[str, str]
-    source_hashes: dict[str, str] = {}
-    hashes: dict[str, str] = {}
-    skipped: dict[str, str] = {}
+    source: dict[str, str]  # raw file to where it came from
+    source_hashes: dict[str, str] = {}  # to ``md5:...`` as published, else ``sha256:...``
+    hashes: dict[str, str] = {}  # array file to its sha256, for `disvae data verify`
+    skipped: dict[str, str] = {}  # image file of the user's that cannot be read, to why
     version: int = VERSION
     done: bool = False
 
@@ -71,14 +60,8 @@ class Manifest(BaseModel):
 class Builder:
     """Appends images to a dataset that is being prepared.
 
-    Rows go straight to the file, so that preparation needs no memory for them.
-
-    Attributes
-    ----------
-    manifest
-        What is being prepared.
-    written
-        Number of images that are there already: 0, unless a preparation was interrupted.
+    `manifest` says what is prepared. `written` images are there already: 0 at first, unless a
+    preparation was interrupted. Rows go straight to the file; no memory is needed for them.
     """
 
     def __init__(self, folder: Path, manifest: Manifest):

@@ -36,8 +36,7 @@ def test_losses(
     vae.eval()
     sums: dict[str, float] = {}
     order = np.arange(len(dataset))
-    bar = tqdm(total=len(dataset), desc="Test", disable=None if progress_bar else True)
-    with bar:
+    with tqdm(total=len(dataset), desc="Test", disable=None if progress_bar else True) as bar:
         for images in batches(dataset, order, batch_size, device):
             terms = objective.evaluate(vae, images, at)
             values = torch.stack(list(terms.values())).tolist()
@@ -73,13 +72,7 @@ def record_test(
 ) -> None:
     """Compute the test losses of `model` and write them into `run`."""
     terms = test_losses(
-        model,
-        objective,
-        at,
-        dataset,
-        run.options.eval_batchsize,
-        device,
-        not where.no_progress_bar,
+        model, objective, at, dataset, run.options.eval_batchsize, device, not where.no_progress_bar
     )
     run.write_test_losses(terms)
     logger.info("Test: %s", ", ".join(f"{name} {value:.4g}" for name, value in terms.items()))

@@ -6,8 +6,7 @@ options of `disvae.options.PlotOptions`. They raise `UserError` if an option is 
 """
 
 from disvae.plots.animations import gif_traversals, write_animation
-from disvae.plots.curves import losses
-from disvae.plots.histograms import latents
+from disvae.plots.diagrams import latents, losses
 from disvae.plots.matrices import matrix
 from disvae.plots.montage import grid
 from disvae.plots.opened import Opened

@@ -100,30 +100,27 @@ def write_gif(
     if all(frame.mode == "L" for frame in frames):
         frames = [_to_even_greys(frame) for frame in frames]
     else:
-        palette = _shared_palette(frames)
-        frames = [_to_palette(frame.convert("RGB"), palette) for frame in frames]
-    _save(
-        path,
-        frames,
-        _durations(len(frames), 100 / frames_per_second, 10),
-        format="GIF",
-        palette=bytes(frames[0].getpalette() or []),  # else each frame repeats its own
-        optimize=True,  # unchanged pixels become transparent
-    )
+        colours = _shared_palette(frames)
+        frames = [_to_palette(frame.convert("RGB"), colours) for frame in frames]
+    palette = bytes(frames[0].getpalette() or [])  # else each frame repeats its own
+    # optimised: unchanged pixels become transparent
+    _save(path, frames, 100 / frames_per_second, 10, format="GIF", palette=palette, optimize=True)
 
 
 def write_webp(path: Path, frames: Sequence[Image.Image], frames_per_second: float) -> None:
     """Write `frames` to a looping WebP at `path`, atomically."""
     frames = [frame.convert("RGB") for frame in frames]
-    durations = _durations(len(frames), 1000 / frames_per_second, 1)
-    _save(path, frames, durations, format="WEBP", quality=90, method=4)
+    _save(path, frames, 1000 / frames_per_second, 1, format="WEBP", quality=90, method=4)
 
 
 _MOST_PIXELS = {"GIF": 65_535, "WEBP": 16_383}  # a side
 _WRITERS = {".gif": write_gif, ".webp": write_webp}
 
 
-def _save(path: Path, frames: Sequence[Image.Image], durations: list[int], **settings: Any) -> None:
+def _save(
+    path: Path, frames: Sequence[Image.Image], ticks: float, milliseconds: int, **settings: Any
+) -> None:
+    """Show each frame for whole ticks of the format, whose mean is the true duration."""
     largest = _MOST_PIXELS[settings["format"]]
     if max(frames[0].size) > largest:
         width, height = frames[0].size
@@ -131,22 +128,10 @@ def _save(path: Path, frames: Sequence[Image.Image], durations: list[int], **set
             f"{path} would be {width} x {height} pixels, but its format has at most {largest:,} a "
             "side; draw fewer rows or columns."
         )
+    ends = np.round(np.arange(len(frames) + 1) * ticks).astype(int)
+    settings["duration"] = (np.diff(ends).clip(1) * milliseconds).tolist()
     with replacing(path) as temporary:
-        frames[0].save(
-            temporary,
-            save_all=True,
-            append_images=frames[1:],
-            duration=durations,
-            loop=0,
-            **settings,
-        )
-
-
-def _durations(n_frames: int, ticks: float, milliseconds: int) -> list[int]:
-    """Milliseconds of each frame: whole ticks of the format whose mean is the true duration."""
-    ends = np.round(np.arange(n_frames + 1) * ticks).astype(int)
-    durations: list[int] = (np.diff(ends).clip(1) * milliseconds).tolist()
-    return durations
+        frames[0].save(temporary, save_all=True, append_images=frames[1:], loop=0, **settings)
 
 
 def _to_even_greys(frame: Image.Image) -> Image.Image:

@@ -16,7 +16,6 @@ BLUE = "#2f6db5"
 GREY = "#7a7a7a"
 LIGHT = "#cccccc"
 _DPI = 150
-_MANY_EPOCHS = 100  # from which a log scale shows the first, in which most happens
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -25,11 +24,7 @@ _STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,  # journals refuse type 3
     "svg.hashsalt": "disvae",  # the same figure, the same bytes
 }
-_NO_DATE: dict[str, dict[str, Any]] = {
-    ".pdf": {"CreationDate": None},
-    ".svg": {"Date": None},
-    ".png": {},
-}
+_NO_DATE: dict[str, Any] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
 
 
 def new_figure(
@@ -68,16 +63,3 @@ def write_figure(path: Path, figure: "Figure") -> None:
 
     with rc_context(_STYLE), replacing(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:], metadata=_NO_DATE[path.suffix])
-
-
-def number_epochs(axes: "Axes", n_epochs: int) -> None:
-    """Let the x axis run over whole epochs; over many, logarithmically."""
-    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
-
-    if n_epochs < _MANY_EPOCHS:
-        axes.set_xlim(0.5, n_epochs + 0.5)
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
-    else:
-        axes.set_xscale("log")
-        axes.set_xlim(1, n_epochs)
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))

@@ -12,8 +12,6 @@ from disvae.errors import UserError
 from disvae.plots.figures import new_figure, to_image, write_image
 
 _MOST_NUMBERS = 20  # codes from which the numbers in the cells are left out
-
-
 _OF_SCORES = {  # score: its matrix, whether codes are the rows, the file, the title
     "mig": ("mutual_information", False, "mutual_information.png", "I(z; v) in nats"),
     "aam": ("mutual_information", False, "mutual_information.png", "I(z; v) in nats"),

@@ -38,11 +38,6 @@ class Opened:
         self.run = run
         self._data_dir = data_dir
 
-    @staticmethod
-    def of(run: "Run | Opened", data_dir: Path | None) -> "Opened":
-        """Return `run` itself if it is opened, else open it."""
-        return run if isinstance(run, Opened) else Opened(run, data_dir)
-
     @cached_property
     def dataset(self) -> Dataset:
         """The dataset that the run was trained on."""
@@ -119,6 +114,6 @@ def prepare(
 ) -> tuple[Opened, PlotOptions]:
     """Check what the user gave to a plot of images, before anything is opened."""
     plot = checked(PlotOptions, options)
-    opened = Opened.of(run, plot.data_dir)
+    opened = run if isinstance(run, Opened) else Opened(run, plot.data_dir)
     check_size(opened.run.image_shape, plot.n_rows, plot.n_cols, plot.upsample_factor, n_frames)
     return opened, plot

@@ -64,19 +64,16 @@ def create_run(
 def sole_trainer(path: Path) -> Iterator[None]:
     """Hold the lock of the run in `path`, which ends with the process that holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
     try:
-        lock.acquire()
+        lock = FileLock(path.with_name(f".{path.name}.lock")).acquire(timeout=0)
     except Timeout:
         raise UserError(
             f"Another process trains {path}; wait for its end, or choose another name."
         ) from None
-    try:
+    with lock:
         for rest in path.parent.glob(f"{_SCRATCH.format(glob.escape(path.name))}????????"):
             shutil.rmtree(rest)  # of a process that was killed
         yield
-    finally:
-        lock.release()
 
 
 def run_path(results_dir: Path, name: str) -> Path:

@@ -13,13 +13,7 @@ from jaxtyping import Float, Int
 from torch import nn
 
 from disvae.data.dataset import Dataset
-from disvae.data.prepare import (
-    data_root,
-    entry_folder,
-    find_prepared,
-    load_dataset,
-    prepare_entry,
-)
+from disvae.data.prepare import data_root, entry_folder, find_prepared, load_dataset, prepare_entry
 from disvae.data.store import read_manifest
 from disvae.errors import UserError
 from disvae.metrics.codes import Codes

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 from tqdm.auto import tqdm
 
 from disvae.data.catalogue.entry import Entry
@@ -48,8 +48,8 @@ def render_block(block: int) -> UInt8[np.ndarray, "1024 512"]:
     vertices = np.linspace(0.5, 1, 6)[scale] * outline(int(shape)) @ turn.T
 
     # x0, x1 [E, posX] and y0, y1 [posY, 1, E] are the ends of the edges, in 1/256 pixel
-    x0 = _to_grid(vertices[:, 0, None] + _POSITIONS)
-    y0 = _to_grid(vertices[:, 1] + _POSITIONS[:, None])[:, None]
+    x0 = np.rint(_SUBPIXELS * (vertices[:, 0, None] + _POSITIONS)).astype(np.int32)
+    y0 = np.rint(_SUBPIXELS * (vertices[:, 1] + _POSITIONS[:, None])).astype(np.int32)[:, None]
     x1, y1 = np.roll(x0, -1, axis=0), np.roll(y0, -1, axis=2)
     centre = (_SUBPIXELS * np.arange(SIZE, dtype=np.int32) + _SUBPIXELS // 2)[None, :, None]
     pos_y, row, edge = np.nonzero((y0 < centre) != (y1 < centre))  # sorted by posY and row
@@ -68,11 +68,6 @@ def render_block(block: int) -> UInt8[np.ndarray, "1024 512"]:
     packed = np.ascontiguousarray(rows.reshape(_BLOCK, SIZE), dtype=">u8")
     images: UInt8[np.ndarray, "1024 512"] = packed.view(np.uint8)
     return images
-
-
-def _to_grid(coordinates: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
-    grid: Int[np.ndarray, "..."] = np.rint(_SUBPIXELS * coordinates).astype(np.int32)
-    return grid
 
 
 def _write(files: Mapping[str, Path], builder: Builder) -> None:

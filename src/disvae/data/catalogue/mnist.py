@@ -12,6 +12,7 @@ from PIL import Image
 from disvae.data.catalogue.entry import Entry
 from disvae.data.raw.archives import open_gzip
 from disvae.data.raw.files import RawFile
+from disvae.data.raw.images import to_array
 from disvae.data.store import Builder
 from disvae.errors import UserError
 
@@ -47,11 +48,8 @@ def read_idx(path: Path, n_dimensions: int) -> UInt8[np.ndarray, "..."]:
 
 def resize(images: UInt8[np.ndarray, "n h w"]) -> UInt8[np.ndarray, "n 1 32 32"]:
     """Resize grey images to 32x32, bilinear, as the original system did."""
-    resized = [
-        np.asarray(Image.fromarray(image).resize((SIZE, SIZE), Image.Resampling.BILINEAR))
-        for image in images
-    ]
-    return np.stack(resized)[:, None]
+    bilinear = Image.Resampling.BILINEAR
+    return np.stack([to_array(Image.fromarray(image), 1, SIZE, bilinear) for image in images])
 
 
 def _writer(name: str) -> Callable[[Mapping[str, Path], Builder], None]:

@@ -37,9 +37,8 @@ def _blocks(path: Path, builder: Builder) -> Iterator[UInt8[np.ndarray, "n 64 64
     try:
         with h5py.File(path, "r") as file:
             images, labels = file["images"], file["labels"]
-            if images.shape != (count, SIZE, SIZE, 3) or images.dtype != np.uint8:
-                raise wrong
-            if not _is_grid(labels[:], sizes):
+            fits = images.shape == (count, SIZE, SIZE, 3) and images.dtype == np.uint8
+            if not fits or not _is_grid(labels[:], sizes):
                 raise wrong
             # compressed together with so many neighbours: read each of HDF5's chunks once
             together = images.chunks[0] if images.chunks else 1

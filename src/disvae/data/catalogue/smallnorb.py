@@ -9,7 +9,7 @@ from jaxtyping import Int, UInt8
 from PIL import Image
 
 from disvae.data.catalogue.entry import Entry
-from disvae.data.raw.archives import open_gzip
+from disvae.data.raw.archives import open_gzip, read_exactly
 from disvae.data.raw.files import RawFile
 from disvae.data.raw.images import to_array
 from disvae.data.store import Builder
@@ -56,7 +56,7 @@ def _factors(cat: Path, info: Path, count: int) -> Int[np.ndarray, "N 5"]:
 def _integers(path: Path, shape: tuple[int, ...]) -> Int[np.ndarray, "..."]:
     with open_gzip(path) as stream:
         _check_header(path, stream, _INTEGERS, shape)
-        raw = _read(stream, 4 * int(np.prod(shape)))
+        raw = read_exactly(stream, 4 * int(np.prod(shape)))
     return np.frombuffer(raw, "<i4").reshape(shape).astype(np.int64)
 
 
@@ -66,26 +66,19 @@ def _pairs(path: Path, count: int, start: int) -> Iterator[UInt8[np.ndarray, "n 
         stream.seek(start * 2 * 96 * 96, 1)
         for first in range(start, count, _BLOCK):
             n = min(_BLOCK, count - first)
-            raw = _read(stream, n * 2 * 96 * 96)
+            raw = read_exactly(stream, n * 2 * 96 * 96)
             yield np.frombuffer(raw, np.uint8).reshape(n, 2, 96, 96)
 
 
 def _check_header(path: Path, stream: IO[bytes], magic: int, shape: tuple[int, ...]) -> None:
     """Read magic number, number of dimensions and at least three sizes, as NORB has them."""
     padded = shape + (1,) * (3 - len(shape))
-    header = np.frombuffer(_read(stream, 4 * (2 + len(padded))), "<i4").tolist()
+    header = np.frombuffer(read_exactly(stream, 4 * (2 + len(padded))), "<i4").tolist()
     if header != [magic, len(shape), *padded]:
         raise UserError(
             f"{path} is not the Small NORB matrix of shape {'x'.join(map(str, shape))}; "
             "fetch it again."
         )
-
-
-def _read(stream: IO[bytes], size: int) -> bytes:
-    raw = stream.read(size)
-    if len(raw) != size:
-        raise EOFError
-    return raw
 
 
 _MD5 = {

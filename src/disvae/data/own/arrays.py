@@ -44,11 +44,9 @@ def look(path: Path, name: str, size: int) -> Entry:
     channels = 1 if grey else 3
 
     def write(_: Mapping[str, Path], builder: Builder) -> None:
-        def convert(block: np.ndarray[Any, Any]) -> UInt8[np.ndarray, "n C S S"]:
-            return np.stack([_resized(picture, channels, size) for picture in _pictures(block)])
-
         with open_npz_array(path, "images") as images:
-            builder.extend(convert, images.blocks(_rows(images, size), builder.written))
+            blocks = images.blocks(_rows(images, size), builder.written)
+            builder.extend(lambda block: _resized(block, channels, size), blocks)
         if factors is not None:
             builder.write_factors(factors)
 
@@ -113,11 +111,10 @@ def _pictures(block: np.ndarray[Any, Any]) -> UInt8[np.ndarray, "n H W C"]:
     return pictures
 
 
-def _resized(
-    picture: UInt8[np.ndarray, "H W C"], channels: int, size: int
-) -> UInt8[np.ndarray, "c S S"]:
-    used = np.ascontiguousarray(picture[..., :channels])
-    return to_array(Image.fromarray(used.squeeze(-1) if channels == 1 else used), channels, size)
+def _resized(block: np.ndarray[Any, Any], channels: int, size: int) -> UInt8[np.ndarray, "n c S S"]:
+    pictures = _pictures(block)
+    used = np.ascontiguousarray(pictures if channels == 3 else pictures[..., 0])
+    return np.stack([to_array(Image.fromarray(picture), channels, size) for picture in used])
 
 
 def _read_factors(path: Path, count: int) -> tuple[Int[np.ndarray, "N K"] | None, dict[str, int]]:

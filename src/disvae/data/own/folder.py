@@ -77,7 +77,12 @@ def look(path: Path, size: int) -> tuple[Entry, dict[str, str]]:
         grey &= seen[0]
         border.append(seen[1])
     if skipped:
-        _report(path, skipped, len(names))
+        named = [f"{name} ({why})" for name, why in skipped.items()]
+        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        logger.warning(
+            "%d of %d image files in %s cannot be read and are left out: %s%s",
+            len(named), len(names), path, ", ".join(named[:_NAMED]), more,
+        )  # fmt: skip
     if not readable:
         raise UserError(f"None of the {len(names)} image files in {path} can be read.")
     channels = 1 if grey else 3
@@ -128,12 +133,3 @@ def _image_files(folder: Path) -> list[str]:
     if not names:
         raise UserError(f"{folder} holds no images ({', '.join(SUFFIXES)}).")
     return sorted(names)
-
-
-def _report(folder: Path, skipped: Mapping[str, str], count: int) -> None:
-    named = [f"{name} ({why})" for name, why in list(skipped.items())[:_NAMED]]
-    more = f" and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""
-    logger.warning(
-        "%d of %d image files in %s cannot be read and are left out: %s%s",
-        len(skipped), count, folder, ", ".join(named), more,
-    )  # fmt: skip

@@ -15,17 +15,11 @@ from typing import IO, cast
 
 from disvae.errors import UserError
 
+# BadGzipFile is an OSError; RuntimeError: encrypted, or a compression that Python cannot undo
 _BROKEN = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    gzip.BadGzipFile,
-    zlib.error,
-    EOFError,
-    RuntimeError,  # encrypted, or a compression that Python cannot undo
-    struct.error,
-    UnicodeDecodeError,
-)
-
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, struct.error,
+    EOFError, RuntimeError, UnicodeDecodeError, OSError,
+)  # fmt: skip
 
 # the wanted files of an archive: their sorted names, and how to read one (thread-safe)
 Members = tuple[list[str], Callable[[str], bytes]]
@@ -83,13 +77,21 @@ def damage_told(path: Path, kind: str) -> Iterator[None]:
     """Make one sentence (`UserError`) of all that the readers of archives raise."""
     try:
         yield
-    except (*_BROKEN, OSError) as error:
+    except _BROKEN as error:
         # the readers go where a damaged file points to, even before its beginning
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         raise UserError(
             f"{path} is cut short or damaged, or no {kind} file; get it again."
         ) from None
+
+
+def read_exactly(stream: IO[bytes], size: int) -> bytes:
+    """Read `size` bytes; `EOFError` if the stream ends before."""
+    content = stream.read(size)
+    if len(content) != size:
+        raise EOFError
+    return content
 
 
 def _wanted(path: Path, sizes: dict[str, int], pattern: str, max_bytes: int) -> list[str]:

@@ -56,10 +56,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def to_array(
-    image: Image.Image,
-    channels: int,
-    size: int,
-    resampling: Image.Resampling = Image.Resampling.LANCZOS,
+    image: Image.Image, channels: int, size: int, resampling: int = Image.Resampling.LANCZOS
 ) -> UInt8[np.ndarray, "{channels} {size} {size}"]:
     """Resize the whole of `image` to a square of side `size`, with 1 or 3 `channels`."""
     if image.size != (size, size):

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from disvae.data.raw.archives import damage_told
+from disvae.data.raw.archives import damage_told, read_exactly
 from disvae.errors import UserError
 
 _MAX_BYTES = 2**37  # of one array read in blocks; the largest of the field has 2^34
@@ -46,9 +46,7 @@ class ArrayStream:
         self._stream.seek(start * row_bytes, 1)
         for first in range(start, self.shape[0], rows):
             count = min(rows, self.shape[0] - first)
-            raw = self._stream.read(count * row_bytes)
-            if len(raw) != count * row_bytes:
-                raise EOFError
+            raw = read_exactly(self._stream, count * row_bytes)
             yield np.frombuffer(raw, self.dtype).reshape(count, *self.shape[1:])
 
 
