@@ -9,16 +9,15 @@ import signal
 import sys
 
 from disvae.data import store
-from disvae.data.catalogue import idx, mpi3d, shapes3d, smallnorb
+from disvae.data.catalogue import mnist, mpi3d, shapes3d, smallnorb
 from disvae.data.catalogue import registry as catalog
 from disvae.data.prepare import prepare
-from disvae.data.raw import images
 from tests.data.raw_files import small_entry
 
 
 def main(name: str, address: str, root: str, appends: int) -> None:
     store._COMMIT_BYTES = 1
-    images._CHUNK = idx._CHUNK = 4
+    mnist._CHUNK = 4
     mpi3d._BLOCK = shapes3d._BLOCK = smallnorb._BLOCK = 10
     if address:
         catalog.CATALOG[name] = small_entry(name, address)

@@ -6,8 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from disvae.data.batches import batches, epoch_order
-from disvae.data.gpu_cache import Resident
+from disvae.data.batches import Resident, batches, epoch_order
 from disvae.data.prepare import load_dataset
 from disvae.errors import UserError
 

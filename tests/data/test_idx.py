@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from disvae.cli import main
-from disvae.data.catalogue import idx
+from disvae.data.catalogue import mnist
 from disvae.data.catalogue import registry as catalog
 from disvae.data.prepare import load_dataset
 from disvae.data.raw.files import RawFile
@@ -132,7 +132,7 @@ def test_the_reader_refuses_what_is_no_whole_idx_file(tmp_path, content, said):
     path = tmp_path / "file"
     path.write_bytes(content)
     with pytest.raises(UserError, match=said):
-        idx.read_idx(path, 3)
+        mnist.read_idx(path, 3)
 
 
 def test_the_real_files_are_accepted(shared, tmp_path):

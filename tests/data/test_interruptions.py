@@ -12,7 +12,6 @@ import pytest
 from disvae.data import store
 from disvae.data.catalogue import registry as catalog
 from disvae.data.prepare import load_dataset, prepare
-from disvae.data.raw import images
 from tests.data.raw_files import encoded, noise, raw, small_entry
 from tests.data.server import serving
 
@@ -98,12 +97,11 @@ def test_killed_in_the_middle_of_a_download(name, undisturbed, tmp_path, server,
     assert {path.name for path in root.iterdir()} == {name, f".{name}.lock"}
 
 
-def test_killed_in_the_middle_of_a_folder_of_own_images(tmp_path, pytestconfig, monkeypatch):
+def test_killed_in_the_middle_of_a_folder_of_own_images(tmp_path, pytestconfig):
     photos = tmp_path / "photos"
     photos.mkdir()
     for number in range(20):
         (photos / f"{number}.png").write_bytes(encoded(noise(20, 30, 3, seed=number), "PNG"))
-    monkeypatch.setattr(images, "_CHUNK", 4)
     wanted = hashes(prepare(photos, tmp_path / "undisturbed"))
     with start(str(photos), "", tmp_path / "data", 2, pytestconfig.rootpath) as process:
         assert process.wait(60) == KILLED, process.stderr.read()

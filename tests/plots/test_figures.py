@@ -10,8 +10,7 @@ import pytest
 import disvae
 from disvae import plots
 from disvae.errors import UserError
-from disvae.plots.curves import losses_figure
-from disvae.plots.histograms import latents_figure
+from disvae.plots.diagrams import latents_figure, losses_figure
 
 
 def panels_of(figure):

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from disvae import __version__
 from disvae.cli import data, runs
-from disvae.cli.grid import grid
 from disvae.cli.sweep import experiments, summary, sweep
 from disvae.devices.process import keep_freed_memory, spin_briefly
 from disvae.errors import UserError
@@ -31,24 +30,16 @@ def make_app(losses: Sequence[UserCode] = ()) -> App:
     )
     app.command(runs.train_command(record_for(losses)))
     app.command(runs.evaluate, name="eval")
-    for command in (runs.score, runs.plot, grid, experiments, sweep, summary, data.app):
+    for command in (runs.score, runs.plot, runs.grid, experiments, sweep, summary, data.app):
         app.command(command)
     return app
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command.
+    """Run one command: `arguments`, by default those that the program was started with.
 
-    Parameters
-    ----------
-    arguments
-        The command and its options; default: those that the program was started with.
-
-    Returns
-    -------
-    int
-        Exit status: 0 if all went well, 1 if runs of a sweep failed, 2 for bad input or a
-        file that cannot be read or written, 130 if interrupted (143 by SIGTERM).
+    Returns the exit status: 0 if all went well, 1 if runs of a sweep failed, 2 for bad input or a
+    file that cannot be read or written, 130 if interrupted (143 by SIGTERM).
     """
     keep_freed_memory()
     spin_briefly()
@@ -58,12 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         app = make_app(runs.own_losses(words) if words[:1] == ["train"] else ())
-        status = app(
-            words,
-            exit_on_error=False,
-            print_error=False,
-            result_action="return_value",
-        )
+        status = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         cause = error.__cause__
         return _refuse(sentence(cause) if isinstance(cause, ValidationError) else str(error))

@@ -9,6 +9,10 @@ DataDir = Annotated[
     Path | None, Parameter(help="Folder that holds the prepared datasets; else $DISVAE_DATA, data.")
 ]
 
+Listed = Annotated[
+    str, Parameter(help="Name of a dataset, or folder of a prepared one, as `list` shows it.")
+]
+
 app = App(name="data", help="List, prepare, check and remove datasets.")
 
 
@@ -29,14 +33,8 @@ def list_datasets(*, data_dir: DataDir = None) -> None:
 
 
 @app.command
-def info(name: str, /, *, data_dir: DataDir = None) -> None:
-    """Show all about a dataset; if it is prepared, draw a sample of it beside its arrays.
-
-    Parameters
-    ----------
-    name
-        Name of a dataset, or the folder of a prepared one, as `list` shows it.
-    """
+def info(name: Listed, /, *, data_dir: DataDir = None) -> None:
+    """Show all about a dataset; if it is prepared, draw a sample of it beside its arrays."""
     from disvae.data.maintain import describe, find_folder
     from disvae.data.store import read_manifest
 
@@ -45,11 +43,10 @@ def info(name: str, /, *, data_dir: DataDir = None) -> None:
     if read_manifest(folder) is None:
         return
     from disvae.data.prepare import load_dataset
+    from disvae.plots.figures import write_image
     from disvae.plots.samples import dataset_samples
-    from disvae.storage.files import replacing
 
-    with replacing(folder / "samples.png") as temporary:
-        dataset_samples(load_dataset(folder)).save(temporary, format="PNG")
+    write_image(folder / "samples.png", dataset_samples(load_dataset(folder)))
     print(f"  sample: {folder / 'samples.png'}")
 
 
@@ -93,14 +90,8 @@ def import_files(name: str, files: tuple[Path, ...], /, *, data_dir: DataDir = N
 
 
 @app.command
-def verify(names: tuple[str, ...], /, *, data_dir: DataDir = None) -> None:
-    """Check that prepared datasets are as they were written.
-
-    Parameters
-    ----------
-    names
-        Names of datasets, or folders of prepared ones, as `list` shows them.
-    """
+def verify(names: tuple[Listed, ...], /, *, data_dir: DataDir = None) -> None:
+    """Check that prepared datasets are as they were written."""
     from disvae.data.maintain import check
 
     for name in names:
@@ -108,14 +99,8 @@ def verify(names: tuple[str, ...], /, *, data_dir: DataDir = None) -> None:
 
 
 @app.command
-def remove(name: str, /, *, data_dir: DataDir = None) -> None:
-    """Delete a prepared dataset, and what was downloaded for it, after asking.
-
-    Parameters
-    ----------
-    name
-        Name of a dataset, or the folder of a prepared one, as `list` shows it.
-    """
+def remove(name: Listed, /, *, data_dir: DataDir = None) -> None:
+    """Delete a prepared dataset, and what was downloaded for it, after asking."""
     from disvae.data.maintain import removable
     from disvae.data.maintain import remove as remove_dataset
 

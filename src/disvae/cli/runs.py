@@ -1,4 +1,4 @@
-"""The commands that make runs and read them: train, eval, score, plot."""
+"""The commands that make runs and read them: train, eval, score, plot, grid."""
 
 import itertools
 import logging
@@ -19,7 +19,7 @@ from disvae.options import (
     ScoreOptions,
     UserCode,
 )
-from disvae.options.common import FLAT, SEED_HELP, TRAINING
+from disvae.options.common import FLAT, SEED_HELP, TRAINING, ResultsDir
 from disvae.options.user_code import brought, is_code, load
 from disvae.types import Seed
 
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from disvae.runs.run import Run
 
 Name = Annotated[
-    str,
-    Parameter(group=GENERAL, help="Name of the model for storing or loading purposes."),
+    str, Parameter(group=GENERAL, help="Name of the model for storing or loading purposes.")
 ]
 PlotType = Literal[
     "generate-samples", "data-samples", "reconstruct", "traversals", "reconstruct-traverse",
@@ -206,6 +205,25 @@ def plot(
     run = _open(name, options.results_dir, own.code)
     for path in draw(run, plots, options):
         print(path)
+
+
+def grid(
+    out: Annotated[Path, Parameter(group=GENERAL, help="File to write: .gif or .webp.")],
+    runs: Annotated[tuple[str, ...], Parameter(group=GENERAL, help="Names of the runs.")],
+    /,
+    *,
+    columns: Annotated[int, Parameter(group=PLOT, help="Runs side by side.")] = 4,
+    results_dir: ResultsDir = Path("results"),
+) -> None:
+    """Merge the `gif-traversals` of several runs into one labelled grid, row by row."""
+    from disvae.plots import animations, montage
+    from disvae.runs.folder import run_path
+    from disvae.runs.run import open_run
+
+    animations.check_place(out)
+    opened = [open_run(run_path(results_dir, name)) for name in runs]
+    animations.write_animation(out, montage.grid(opened, columns))
+    print(out)
 
 
 def _test(run: "Run", where: Computing) -> None:

@@ -1,7 +1,8 @@
-"""The order of batches, and their way to the device."""
+"""The order of batches, and their way to the device; a GPU may keep a whole dataset."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import math
+from collections.abc import Iterator
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -9,7 +10,10 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from disvae.data.dataset import Dataset
-from disvae.data.gpu_cache import resident
+from disvae.data.parallel import map_in_order
+
+_SHARE = 0.5  # of the GPU's free memory that a dataset may take
+_ROWS_AT_ONCE = 2**15
 
 
 def epoch_order(n_images: int, seed: int, epoch: int) -> Int[np.ndarray, "N"]:
@@ -25,10 +29,10 @@ def batches(
     A GPU with room for it keeps the whole dataset and gathers the batches itself. Elsewhere
     each batch is read from the memory map while the one before it is at work.
     """
-    on_device = resident(dataset, device) if device.type == "cuda" else None
+    on_device = _resident(dataset, device) if device.type == "cuda" else None
     if on_device is None:
         parts = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
-        images = _one_ahead(dataset.images, parts)
+        images = map_in_order(dataset.images, parts, workers=1)
     else:
         there = torch.from_numpy(order).to(device)
         images = map(on_device.images, there.split(batch_size))  # type: ignore[no-untyped-call]
@@ -43,16 +47,37 @@ def to_unit_interval(
     return images.to(device, non_blocking=True).float().div_(255)
 
 
-def _one_ahead(
-    read: Callable[[Int[np.ndarray, "B"]], UInt8[Tensor, "B C H W"]],
-    parts: list[Int[np.ndarray, "B"]],
-) -> Iterator[UInt8[Tensor, "B C H W"]]:
-    """Read each part while the one before is in use."""
-    with ThreadPoolExecutor(1) as reader:
-        upcoming = None
-        for part in parts:
-            ready, upcoming = upcoming, reader.submit(read, part)
-            if ready is not None:
-                yield ready.result()
-        if upcoming is not None:
-            yield upcoming.result()
+class Resident:
+    """All images of a dataset on a device, as bytes or, if they are binary, as bits."""
+
+    def __init__(self, dataset: Dataset, device: torch.device):
+        self._image_shape = dataset.image_shape
+        self._packed = dataset.packed
+        self._rows = torch.empty(
+            (len(dataset), *dataset.row_shape), dtype=torch.uint8, device=device
+        )
+        for start in range(0, len(dataset), _ROWS_AT_ONCE):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            self._rows[part] = torch.from_numpy(dataset.rows(part)).to(device)
+        # the highest bit of a byte is its first pixel
+        self._shifts = torch.arange(7, -1, -1, dtype=torch.uint8, device=device)
+
+    def images(self, indices: Int[Tensor, "B"]) -> UInt8[Tensor, "B C H W"]:
+        """Return the images at `indices`, which lie on the device too, 0 to 255."""
+        rows = self._rows[indices]
+        if self._packed:
+            rows = ((rows.unsqueeze(-1) >> self._shifts) & 1) * 255
+        return rows.view(-1, *self._image_shape)
+
+
+_kept: WeakKeyDictionary[Dataset, Resident] = WeakKeyDictionary()
+
+
+def _resident(dataset: Dataset, device: torch.device) -> Resident | None:
+    """Return `dataset` on the GPU `device`, kept there from now on; None if it does not fit."""
+    if dataset not in _kept:
+        free, _ = torch.cuda.mem_get_info(device)
+        if len(dataset) * math.prod(dataset.row_shape) > _SHARE * free:
+            return None
+        _kept[dataset] = Resident(dataset, device)
+    return _kept[dataset]

@@ -1,6 +1,5 @@
 """A prepared dataset, as users hold it."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,10 +19,8 @@ class Dataset:
 
     Parameters
     ----------
-    folder
-        The prepared dataset.
-    manifest
-        Its manifest.
+    folder, manifest
+        The prepared dataset, and its manifest.
     split
         ``train`` (all images, where none are held out) or ``test``.
     train_fraction, seed
@@ -36,8 +33,8 @@ class Dataset:
         Name, and colour behind the objects: ``black`` or ``white``.
     image_shape
         ``(C, H, W)``.
-    packed
-        Whether images are stored as bits.
+    packed, row_shape
+        Whether images are stored as bits, and the shape of one as it is stored.
     images_hash
         SHA-256 of all stored images; None where the manifest does not say it.
     factor_names, factor_sizes
@@ -57,7 +54,7 @@ class Dataset:
         self.image_shape = manifest.image_shape
         self.factor_names = tuple(manifest.factors)
         self.factor_sizes = tuple(manifest.factors.values())
-        self.packed = manifest.packed
+        self.packed, self.row_shape = manifest.packed, manifest.row_shape
         self.images_hash = manifest.hashes.get("images.npy")
         self._range, self._chosen = _part(manifest, split, train_fraction, seed)
         stored = open_array(folder / "images.npy", (manifest.n_images, *manifest.row_shape))
@@ -87,13 +84,7 @@ class Dataset:
         return torch.from_numpy(pixels.reshape(-1, *self.image_shape))
 
     def rows(self, indices: Indices) -> UInt8[np.ndarray, "B ..."]:
-        """Return the images at `indices` as they are stored (see `packed`), in memory.
-
-        Raises
-        ------
-        UserError
-            If an index lies outside the dataset.
-        """
+        """Return the images at `indices` as they are stored, in memory (see `packed`, `images`)."""
         where = indices if isinstance(indices, slice) else np.asarray(indices)
         try:
             rows = self._rows[where if self._chosen is None else self._chosen[where]]
@@ -103,16 +94,6 @@ class Dataset:
                 "choose indices among these."
             ) from None
         return rows if rows.flags.writeable else rows.copy()  # a slice is a view of the file
-
-    @property
-    def row_shape(self) -> tuple[int, ...]:
-        """Shape of one stored image."""
-        return self._rows.shape[1:]
-
-    @property
-    def stored_bytes(self) -> int:
-        """Bytes that all images take as they are stored."""
-        return len(self) * math.prod(self.row_shape)
 
     @property
     def factors(self) -> Int[np.ndarray, "N K"] | None:

@@ -7,23 +7,12 @@ from pathlib import Path
 from disvae.data.catalogue.entry import Entry
 from disvae.data.catalogue.registry import CATALOG, all_sizes
 from disvae.data.prepare import data_root, downloads_folder, sole_writer
-from disvae.data.store import (
-    Manifest,
-    damaged_files,
-    is_store,
-    partial_folder,
-    read_manifest,
-)
+from disvae.data.store import Manifest, file_hash, is_store, partial_folder, read_manifest
 from disvae.errors import UserError
 
 
-def known_datasets(
-    root: str | Path | None = None,
-) -> Iterator[tuple[Path, Entry | Manifest]]:
-    """Yield the catalogue, then the prepared datasets of own images, each with its folder.
-
-    Datasets of the catalogue at another size than their own count if they are prepared.
-    """
+def known_datasets(root: str | Path | None = None) -> Iterator[tuple[Path, Entry | Manifest]]:
+    """Yield the catalogue, and what else is prepared (sizes, own images), each with its folder."""
     for name, entry in all_sizes().items():
         folder = data_root(root) / name
         if name in CATALOG or read_manifest(folder) is not None:
@@ -35,13 +24,7 @@ def known_datasets(
 
 
 def find_folder(name_or_folder: str, root: str | Path | None = None) -> Path:
-    """Return the folder of a dataset: by its name, or of own images by the folder itself.
-
-    Raises
-    ------
-    UserError
-        If it is neither.
-    """
+    """Return the folder of a dataset: by its name, or of own images by the folder itself."""
     if name_or_folder in all_sizes():
         return data_root(root) / name_or_folder
     if is_store(Path(name_or_folder)):
@@ -53,13 +36,7 @@ def find_folder(name_or_folder: str, root: str | Path | None = None) -> Path:
 
 
 def check(name_or_folder: str, root: str | Path | None = None) -> str:
-    """Compare a prepared dataset with the hashes in its manifest; say in a sentence that it fits.
-
-    Raises
-    ------
-    UserError
-        If it is not prepared, or was changed since.
-    """
+    """Say in a sentence that a prepared dataset fits the hashes in its manifest, or refuse it."""
     folder = find_folder(name_or_folder, root)
     manifest = read_manifest(folder)
     if manifest is None:
@@ -67,7 +44,11 @@ def check(name_or_folder: str, root: str | Path | None = None) -> str:
             f"{name_or_folder} is not prepared in {folder}; "
             f"run: disvae data prepare {name_or_folder}"
         )
-    damaged = damaged_files(folder, manifest)
+    damaged = [
+        name
+        for name, digest in manifest.hashes.items()
+        if not (folder / name).is_file() or file_hash(folder / name, "sha256") != digest
+    ]
     if damaged or not manifest.hashes:
         fault = f"was changed or damaged ({', '.join(damaged)})" if damaged else "has no hashes"
         raise UserError(
@@ -78,13 +59,7 @@ def check(name_or_folder: str, root: str | Path | None = None) -> str:
 
 
 def removable(name_or_folder: str, root: str | Path | None = None) -> tuple[list[Path], int]:
-    """Name the folders of a dataset, downloads and begun work too, and how many bytes they fill.
-
-    Raises
-    ------
-    UserError
-        If there are none, or what lies there is no dataset.
-    """
+    """Name the folders of a dataset, downloads and begun work too, and how many bytes they fill."""
     folder = find_folder(name_or_folder, root)
     if folder.is_symlink() or (folder.exists() and read_manifest(folder) is None):
         raise UserError(

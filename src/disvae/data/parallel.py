@@ -9,15 +9,18 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def map_in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def map_in_order(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None
+) -> Iterator[Result]:
     """Yield ``function(item)`` for all `items`, in their order, computed by threads.
 
     Threads suffice where the work is done in C without Python's lock: decoding and
-    resizing images, hashing, copying arrays. `items` is read only a little ahead.
+    resizing images, hashing, copying arrays. `items` is read only a little ahead, and waits for
+    who takes the results, unlike joblib's generators. By default all cores work.
     """
     from joblib import cpu_count  # type: ignore[import-untyped]
 
-    workers = cpu_count()
+    workers = workers or cpu_count()
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:

@@ -5,7 +5,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -15,8 +15,7 @@ from disvae.data.catalogue.registry import CATALOG, find
 from disvae.data.dataset import Dataset
 from disvae.data.own import folder as own
 from disvae.data.raw.download import download
-from disvae.data.raw.files import RawCopy
-from disvae.data.raw.verify import recognise, verify
+from disvae.data.raw.files import RawCopy, recognise, verify
 from disvae.data.store import Manifest, building, is_store, read_manifest
 from disvae.errors import UserError
 
@@ -50,10 +49,8 @@ def load_dataset(
     split
         ``train``, or ``test``: the images that the dataset's authors held out, or those that
         `train_fraction` holds out.
-    train_fraction
-        Share of the images in ``train``, drawn by `seed`; 1: all.
-    seed
-        Of that draw.
+    train_fraction, seed
+        Share of the images in ``train``, and what they are drawn by; 1: all.
     image_size
         Side to which images are resized: own ones any, by default 64; those of the catalogue
         the sides that its entry names. Each size is prepared beside the others.
@@ -79,13 +76,7 @@ def load_dataset(
 def prepare(
     name_or_path: str | Path, root: str | Path | None = None, image_size: int | None = None
 ) -> Path:
-    """Prepare a dataset unless that is done; return its folder.
-
-    Raises
-    ------
-    UserError
-        If there is no such dataset or size, its files cannot be downloaded, or are no images.
-    """
+    """Prepare a dataset unless that is done; return its folder (see `load_dataset`)."""
     path = Path(name_or_path)
     entry = find(str(name_or_path), image_size)
     if entry is not None:
@@ -109,24 +100,11 @@ def prepare(
 def prepare_entry(entry: Entry, name: str, digest: str, root: str | Path | None = None) -> Path:
     """Prepare a dataset that the user describes in a file; return its folder.
 
-    Parameters
-    ----------
-    entry
-        What describes it.
-    name, digest
-        Of the code: another file is another dataset.
-    root
-        Where prepared datasets lie; see `data_root`.
-
-    Raises
-    ------
-    UserError
-        If it is no `Entry`, or cannot be prepared.
+    It is told from others by `name` and `digest` of the code: another file is another dataset.
     """
     if not isinstance(entry, Entry):
         raise UserError(f"{name} is no dataset; it should be a disvae.data.catalogue.entry.Entry.")
-    folder = entry_folder(name, digest, root)
-    return _prepare_named(entry, folder)
+    return _prepare_named(entry, entry_folder(name, digest, root))
 
 
 def entry_folder(name: str, digest: str, root: str | Path | None = None) -> Path:
@@ -138,13 +116,7 @@ def entry_folder(name: str, digest: str, root: str | Path | None = None) -> Path
 def find_prepared(
     name_or_path: str | Path, root: str | Path | None = None, image_size: int | None = None
 ) -> Path | None:
-    """Return the folder of a dataset if it is prepared below `root`; nothing is written.
-
-    Raises
-    ------
-    UserError
-        If its manifest is damaged, or it cannot be had at that size.
-    """
+    """Return the folder of a dataset if it is prepared below `root`; nothing is written."""
     path = Path(name_or_path)
     entry = find(str(name_or_path), image_size)
     if entry is not None:
@@ -157,34 +129,38 @@ def find_prepared(
 
 
 def _prepare_named(entry: Entry, folder: Path) -> Path:
-    if read_manifest(folder) is not None:  # no lock: the folder may be read-only
-        return folder
-    with sole_writer(folder):
-        if read_manifest(folder) is None:
-            _refuse_occupied(folder)
-            downloads = downloads_folder(folder)
-            copies = download(entry.name, entry.files, downloads)
-            try:
-                write_entry(entry, folder, copies)
-            except UserError:
-                if any(file.md5 is None for file in entry.files):  # it may be the wrong file
-                    shutil.rmtree(downloads, ignore_errors=True)
-                raise
-            shutil.rmtree(downloads, ignore_errors=True)
-    return folder
+    def work() -> None:
+        downloads = downloads_folder(folder)
+        copies = download(entry.name, entry.files, downloads)
+        try:
+            write_entry(entry, folder, copies)
+        except UserError:
+            if any(file.md5 is None for file in entry.files):  # it may be the wrong file
+                shutil.rmtree(downloads, ignore_errors=True)
+            raise
+        shutil.rmtree(downloads, ignore_errors=True)
+
+    return _once(folder, work)
 
 
 def _prepare_own(path: Path, root: Path, size: int) -> Path:
     digest = own.fingerprint(path)
     folder = _own_folder(path, digest, root, size)
-    if read_manifest(folder) is not None:
-        return folder
-    with sole_writer(folder):
-        if read_manifest(folder) is None:
-            _refuse_occupied(folder)
-            entry, skipped = own.look(path, size)
-            copy = RawCopy(path, str(path.absolute()), f"sha256:{digest}")
-            write_entry(entry, folder, {path.name: copy}, skipped)
+
+    def work() -> None:
+        entry, skipped = own.look(path, size)
+        copy = RawCopy(path, str(path.absolute()), f"sha256:{digest}")
+        write_entry(entry, folder, {path.name: copy}, skipped)
+
+    return _once(folder, work)
+
+
+def _once(folder: Path, work: Callable[[], None]) -> Path:
+    if read_manifest(folder) is None:  # else no lock: the folder may be read-only
+        with sole_writer(folder):
+            if read_manifest(folder) is None:
+                _refuse_occupied(folder)
+                work()
     return folder
 
 
@@ -197,11 +173,6 @@ def import_files(name: str, paths: Iterable[Path], root: str | Path | None = Non
 
     Files of the dataset that an earlier download left need not be named. For a dataset that
     is computed here, the file is compared with the computed images.
-
-    Raises
-    ------
-    UserError
-        If a file is missing, damaged, or of another dataset.
     """
     entry = find(name)
     if entry is None:
@@ -226,14 +197,11 @@ def import_files(name: str, paths: Iterable[Path], root: str | Path | None = Non
         files = recognise(name, entry.files, paths, downloads_folder(folder))
         manifest = read_manifest(folder)
         recorded = manifest.source_hashes if manifest else {}
-        copies = {
-            file.name: RawCopy(
-                files[file.name],
-                str(files[file.name].absolute()),
-                verify(files[file.name], file, recorded.get(file.name)),
-            )
-            for file in entry.files
-        }
+        copies = {}
+        for file in entry.files:
+            path = files[file.name]
+            digest = verify(path, file, recorded.get(file.name))
+            copies[file.name] = RawCopy(path, str(path.absolute()), digest)
         if manifest is not None:
             return f"{name} is already prepared in {folder}; nothing was changed."
         _refuse_occupied(folder)
@@ -289,11 +257,9 @@ def sole_writer(folder: Path) -> Iterator[None]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_name(f".{folder.name}.lock"))
     try:
-        lock.acquire(timeout=0)
+        held = lock.acquire(timeout=0)
     except Timeout:
         logger.info("Another process prepares %s; waiting for it.", folder)
-        lock.acquire()
-    try:
+        held = lock.acquire()
+    with held:
         yield
-    finally:
-        lock.release()

@@ -1,9 +1,8 @@
 """Prepared datasets on disk: written whole or not at all, opened by memory map.
 
-A prepared dataset is a folder with ``images.npy`` (uint8 ``[N, C, H, W]``; binary images
-as bits, ``[N, C*H*W/8]``), ``factors.npy`` (where known) and ``manifest.json``. While it is
-prepared, all lies in ``.<name>.partial`` beside it, from where an interrupted preparation
-goes on.
+A folder with ``images.npy`` (uint8 ``[N, C, H, W]``; binary images as bits, ``[N, C*H*W/8]``),
+``factors.npy`` (where known) and ``manifest.json``. While it is prepared, all lies in
+``.<name>.partial`` beside it, from where an interrupted preparation goes on.
 """
 
 import contextlib
@@ -12,7 +11,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from jaxtyping import Int, UInt8
 from pydantic import BaseModel, ConfigDict
 from tqdm.auto import tqdm
 
+from disvae.data.parallel import Item, map_in_order
 from disvae.errors import UserError
 from disvae.storage.files import replacing, write_text
 
@@ -29,18 +29,7 @@ _COMMIT_BYTES = 2**26  # an interruption costs at most the work on so many bytes
 
 
 class Manifest(BaseModel):
-    """The record beside the arrays (``manifest.json``).
-
-    Attributes
-    ----------
-    source, source_hashes
-        Raw file to where it came from, and to its hash (``md5:...`` as published, else the
-        ``sha256:...`` of what came first).
-    hashes
-        Array file to its sha256, for `damaged_files`.
-    skipped
-        Image file of the user's folder that could not be read, to why.
-    """
+    """The record beside the arrays (``manifest.json``)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,10 +39,10 @@ class Manifest(BaseModel):
     background: str
     factors: dict[str, int]
     packed: bool
-    source: dict[str, str]
-    source_hashes: dict[str, str] = {}
-    hashes: dict[str, str] = {}
-    skipped: dict[str, str] = {}
+    source: dict[str, str]  # raw file to where it came from
+    source_hashes: dict[str, str] = {}  # to ``md5:...`` as published, else ``sha256:...``
+    hashes: dict[str, str] = {}  # array file to its sha256, for `disvae data verify`
+    skipped: dict[str, str] = {}  # image file of the user's that cannot be read, to why
     version: int = VERSION
     done: bool = False
 
@@ -71,14 +60,8 @@ class Manifest(BaseModel):
 class Builder:
     """Appends images to a dataset that is being prepared.
 
-    Rows go straight to the file, so that preparation needs no memory for them.
-
-    Attributes
-    ----------
-    manifest
-        What is being prepared.
-    written
-        Number of images that are there already: 0, unless a preparation was interrupted.
+    `manifest` says what is prepared. `written` images are there already: 0 at first, unless a
+    preparation was interrupted. Rows go straight to the file; no memory is needed for them.
     """
 
     def __init__(self, folder: Path, manifest: Manifest):
@@ -89,11 +72,8 @@ class Builder:
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         self._file = (folder / "images.npy").open("r+b" if self.written else "wb")
-        header = {
-            "descr": "|u1",
-            "fortran_order": False,
-            "shape": (manifest.n_images, *manifest.row_shape),
-        }
+        shape = (manifest.n_images, *manifest.row_shape)
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_2_0(self._file, header)
         row_bytes = math.prod(manifest.row_shape)
         self._file.truncate(self._file.tell() + self.written * row_bytes)
@@ -101,12 +81,12 @@ class Builder:
         self._rows_a_commit = max(1, _COMMIT_BYTES // row_bytes)
         self._next_commit = self.written + self._rows_a_commit
         self._bar = tqdm(
-            initial=self.written,
-            total=manifest.n_images,
             desc=manifest.name,
             unit=" images",
             unit_scale=True,
             disable=None,
+            initial=self.written,
+            total=manifest.n_images,
         )
 
     def append(self, rows: UInt8[np.ndarray, "n ..."]) -> None:
@@ -118,6 +98,13 @@ class Builder:
         self._bar.update(len(rows))
         if self.written >= self._next_commit:
             self._commit()
+
+    def extend(
+        self, convert: Callable[[Item], UInt8[np.ndarray, "n ..."]], items: Iterable[Item]
+    ) -> None:
+        """Append ``convert(item)`` for all `items`, in their order, computed on all cores."""
+        for rows in map_in_order(convert, items):
+            self.append(rows)
 
     def expect(self, n_images: int) -> None:
         """Refuse raw files that hold another number of images than the dataset has."""
@@ -193,12 +180,9 @@ def building(folder: Path, manifest: Manifest) -> Iterator[Builder]:
     """
     partial = partial_folder(folder)
     try:
-        builder = Builder(partial, manifest)
-        try:
+        with contextlib.closing(Builder(partial, manifest)) as builder:
             yield builder
             builder.finish()
-        finally:
-            builder.close()
         partial.rename(folder)
     except Exception:
         shutil.rmtree(partial, ignore_errors=True)
@@ -224,15 +208,6 @@ def read_manifest(folder: Path) -> Manifest | None:
     return manifest if manifest.done and manifest.version == VERSION else None
 
 
-def damaged_files(folder: Path, manifest: Manifest) -> list[str]:
-    """Name the arrays of a prepared dataset that are not as they were written."""
-    return [
-        name
-        for name, digest in manifest.hashes.items()
-        if not (folder / name).is_file() or file_hash(folder / name, "sha256") != digest
-    ]
-
-
 def file_hash(path: Path, algorithm: str) -> str:
     """Return the hash of the file at `path`, as hexadecimal digits."""
     with path.open("rb") as stream:
@@ -240,13 +215,7 @@ def file_hash(path: Path, algorithm: str) -> str:
 
 
 def open_array(path: Path, shape: tuple[int, ...] | None = None) -> np.ndarray[Any, Any]:
-    """Memory-map the array at `path` and check its shape.
-
-    Raises
-    ------
-    UserError
-        If the file is damaged.
-    """
+    """Memory-map the array at `path`; `UserError` if it is damaged or of another shape."""
     try:
         mapped = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, FileNotFoundError):

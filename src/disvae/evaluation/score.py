@@ -24,28 +24,8 @@ def score(
 ) -> dict[str, Any]:
     """Compute scores of a finished run; write them to ``metrics.log``, and their matrices.
 
-    Parameters
-    ----------
-    run
-        The run.
-    where
-        On which device; its seed is that of the sampled scores.
-    names
-        Scores, or ``("all",)``; see `disvae.metrics.SCORES`.
-    factor_subset
-        Names of the factors to score; default: all.
-    repeats, settings
-        As for `disvae.metrics.evaluate`.
-
-    Returns
-    -------
-    dict
-        As `disvae.metrics.evaluate` gives it.
-
-    Raises
-    ------
-    UserError
-        If a score, setting or factor is unknown, or the dataset does not have the factors.
+    `where` says on which device, and by which seed scores sample. `names` are scores or
+    ``("all",)``. All else is as in `disvae.metrics.evaluate`: what is returned and refused, too.
     """
     chosen: dict[str, Any] = {
         "seed": where.seed,

@@ -30,27 +30,13 @@ def test_losses(
 ) -> dict[str, float]:
     """Compute the mean of every term over all images of `dataset`, in nats per image.
 
-    Codes are posterior means (no sampling), the annealed weights are full; a batch
-    counts by its size.
-
-    Parameters
-    ----------
-    vae
-        A VAE on `device`; it is left in evaluation mode.
-    objective, at
-        Whose terms to compute, and what goes along with it.
-    dataset, batch_size
-        What to go over, and in which steps.
-    device
-        Where to compute.
-    progress_bar
-        Whether to show one on a terminal.
+    Codes are posterior means (no sampling), the annealed weights are full; a batch counts by its
+    size. `vae`, on `device`, is left in evaluation mode.
     """
     vae.eval()
     sums: dict[str, float] = {}
     order = np.arange(len(dataset))
-    bar = tqdm(total=len(dataset), desc="Test", disable=None if progress_bar else True)
-    with bar:
+    with tqdm(total=len(dataset), desc="Test", disable=None if progress_bar else True) as bar:
         for images in batches(dataset, order, batch_size, device):
             terms = objective.evaluate(vae, images, at)
             values = torch.stack(list(terms.values())).tolist()
@@ -64,13 +50,6 @@ def test(run: Run, where: Computing) -> None:
     """Compute the test losses of a finished run, with the options saved in it.
 
     The terms of FactorVAE that need its discriminator, which no run keeps, are left out.
-
-    Parameters
-    ----------
-    run
-        The run.
-    where
-        On which device, and on which split of the data.
     """
     objective = run.options.objective
     run.warn_of_changes("loss")
@@ -93,13 +72,7 @@ def record_test(
 ) -> None:
     """Compute the test losses of `model` and write them into `run`."""
     terms = test_losses(
-        model,
-        objective,
-        at,
-        dataset,
-        run.options.eval_batchsize,
-        device,
-        not where.no_progress_bar,
+        model, objective, at, dataset, run.options.eval_batchsize, device, not where.no_progress_bar
     )
     run.write_test_losses(terms)
     logger.info("Test: %s", ", ".join(f"{name} {value:.4g}" for name, value in terms.items()))

@@ -10,9 +10,9 @@ from PIL import Image
 
 from disvae.errors import UserError
 from disvae.models.vae import VAE
-from disvae.plots.decoding import decode
 from disvae.plots.grids import image_grid
 from disvae.plots.opened import Opened, prepare
+from disvae.plots.samples import decode
 from disvae.plots.traversals import standard_normal, traversal_codes
 from disvae.posterior import Posterior
 from disvae.runs.run import Run
@@ -30,25 +30,14 @@ _SHEET_PIXELS = 4_000_000  # to find a palette in
 def gif_traversals(run: Run | Opened, **options: Any) -> list[Image.Image]:
     """Draw moving traversals of posteriors: a row a latent, a column an image, 15 frames.
 
-    The rows are the `n_rows` latents with the largest KL, largest first; the columns
-    start from `n_cols` images, those of `idcs` first.
+    The rows are the `n_rows` latents with the largest KL, largest first; the columns start from
+    `n_cols` images, those of `idcs` first. `disvae.plots.write_animation` writes the frames.
 
     Parameters
     ----------
-    run
-        A run.
-    **options
-        Of `disvae.options.PlotOptions`: ``n_rows, n_cols, max_traversal, is_show_loss,
-        idcs, seed, upsample_factor``.
-
-    Raises
-    ------
-    UserError
-        If `n_rows` is given and there are fewer latents.
-
-    See Also
-    --------
-    disvae.plots.write_animation
+    run, **options
+        See `disvae.plots`; read are ``n_rows, n_cols, max_traversal, is_show_loss, idcs, seed,
+        upsample_factor``.
     """
     opened, plot = prepare(run, options, N_FRAMES)
     model = opened.run.model
@@ -87,16 +76,11 @@ def check_place(path: Path) -> None:
 
 
 def write_animation(
-    path: str | Path,
-    frames: Sequence[Image.Image],
-    frames_per_second: float = FRAMES_PER_SECOND,
+    path: str | Path, frames: Sequence[Image.Image], frames_per_second: float = FRAMES_PER_SECOND
 ) -> None:
     """Write `frames` to a looping animation, GIF or WebP by the suffix of `path`, atomically.
 
-    Raises
-    ------
-    UserError
-        If the suffix is another, or there is no such folder.
+    Another suffix, no frame, or a folder that is not there is a `UserError`.
     """
     path = Path(path)
     check_place(path)
@@ -105,7 +89,9 @@ def write_animation(
     _WRITERS[path.suffix.lower()](path, frames, frames_per_second)
 
 
-def write_gif(path: Path, frames: Sequence[Image.Image], frames_per_second: float) -> None:
+def write_gif(
+    path: Path, frames: Sequence[Image.Image], frames_per_second: float = FRAMES_PER_SECOND
+) -> None:
     """Write `frames` to a looping GIF at `path`, atomically; one palette for all frames.
 
     Grey frames get 128 even greys; others the 253 colours that suit all frames best,
@@ -114,36 +100,27 @@ def write_gif(path: Path, frames: Sequence[Image.Image], frames_per_second: floa
     if all(frame.mode == "L" for frame in frames):
         frames = [_to_even_greys(frame) for frame in frames]
     else:
-        palette = _shared_palette(frames)
-        frames = [_to_palette(frame.convert("RGB"), palette) for frame in frames]
-    _save(
-        path,
-        frames,
-        _durations(len(frames), 100 / frames_per_second, 10),
-        format="GIF",
-        palette=bytes(frames[0].getpalette() or []),  # else each frame repeats its own
-        optimize=True,  # unchanged pixels become transparent
-    )
+        colours = _shared_palette(frames)
+        frames = [_to_palette(frame.convert("RGB"), colours) for frame in frames]
+    palette = bytes(frames[0].getpalette() or [])  # else each frame repeats its own
+    # optimised: unchanged pixels become transparent
+    _save(path, frames, 100 / frames_per_second, 10, format="GIF", palette=palette, optimize=True)
 
 
 def write_webp(path: Path, frames: Sequence[Image.Image], frames_per_second: float) -> None:
     """Write `frames` to a looping WebP at `path`, atomically."""
     frames = [frame.convert("RGB") for frame in frames]
-    _save(
-        path,
-        frames,
-        _durations(len(frames), 1000 / frames_per_second, 1),
-        format="WEBP",
-        quality=90,
-        method=4,
-    )
+    _save(path, frames, 1000 / frames_per_second, 1, format="WEBP", quality=90, method=4)
 
 
 _MOST_PIXELS = {"GIF": 65_535, "WEBP": 16_383}  # a side
 _WRITERS = {".gif": write_gif, ".webp": write_webp}
 
 
-def _save(path: Path, frames: Sequence[Image.Image], durations: list[int], **settings: Any) -> None:
+def _save(
+    path: Path, frames: Sequence[Image.Image], ticks: float, milliseconds: int, **settings: Any
+) -> None:
+    """Show each frame for whole ticks of the format, whose mean is the true duration."""
     largest = _MOST_PIXELS[settings["format"]]
     if max(frames[0].size) > largest:
         width, height = frames[0].size
@@ -151,22 +128,10 @@ def _save(path: Path, frames: Sequence[Image.Image], durations: list[int], **set
             f"{path} would be {width} x {height} pixels, but its format has at most {largest:,} a "
             "side; draw fewer rows or columns."
         )
+    ends = np.round(np.arange(len(frames) + 1) * ticks).astype(int)
+    settings["duration"] = (np.diff(ends).clip(1) * milliseconds).tolist()
     with replacing(path) as temporary:
-        frames[0].save(
-            temporary,
-            save_all=True,
-            append_images=frames[1:],
-            duration=durations,
-            loop=0,
-            **settings,
-        )
-
-
-def _durations(n_frames: int, ticks: float, milliseconds: int) -> list[int]:
-    """Milliseconds of each frame: whole ticks of the format whose mean is the true duration."""
-    ends = np.round(np.arange(n_frames + 1) * ticks).astype(int)
-    durations: list[int] = (np.diff(ends).clip(1) * milliseconds).tolist()
-    return durations
+        frames[0].save(temporary, save_all=True, append_images=frames[1:], loop=0, **settings)
 
 
 def _to_even_greys(frame: Image.Image) -> Image.Image:

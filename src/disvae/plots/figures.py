@@ -16,7 +16,6 @@ BLUE = "#2f6db5"
 GREY = "#7a7a7a"
 LIGHT = "#cccccc"
 _DPI = 150
-_MANY_EPOCHS = 100  # from which a log scale shows the first, in which most happens
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -25,11 +24,7 @@ _STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,  # journals refuse type 3
     "svg.hashsalt": "disvae",  # the same figure, the same bytes
 }
-_NO_DATE: dict[str, dict[str, Any]] = {
-    ".pdf": {"CreationDate": None},
-    ".svg": {"Date": None},
-    ".png": {},
-}
+_NO_DATE: dict[str, Any] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
 
 
 def new_figure(
@@ -56,22 +51,15 @@ def to_image(figure: "Figure") -> Image.Image:
         return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
+def write_image(path: Path, image: Image.Image) -> None:
+    """Write `image` atomically, as PNG."""
+    with replacing(path) as temporary:
+        image.save(temporary, format="PNG")
+
+
 def write_figure(path: Path, figure: "Figure") -> None:
     """Write `figure` atomically, as PNG, PDF or SVG by the suffix of `path`."""
     from matplotlib import rc_context
 
     with rc_context(_STYLE), replacing(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:], metadata=_NO_DATE[path.suffix])
-
-
-def number_epochs(axes: "Axes", n_epochs: int) -> None:
-    """Let the x axis run over whole epochs; over many, logarithmically."""
-    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
-
-    if n_epochs < _MANY_EPOCHS:
-        axes.set_xlim(0.5, n_epochs + 0.5)
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
-    else:
-        axes.set_xscale("log")
-        axes.set_xlim(1, n_epochs)
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))

@@ -3,65 +3,36 @@
 import secrets
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from PIL import Image
 from tqdm.auto import tqdm
 
 from disvae.options import PlotOptions
-from disvae.plots.animations import FRAMES_PER_SECOND, gif_traversals, write_gif
-from disvae.plots.curves import losses_figure
-from disvae.plots.figures import write_figure
-from disvae.plots.histograms import latents_figure
+from disvae.plots.animations import gif_traversals, write_gif
+from disvae.plots.diagrams import latents_figure, losses_figure
+from disvae.plots.figures import write_figure, write_image
 from disvae.plots.opened import Opened
 from disvae.plots.samples import data_samples, generate_samples, reconstruct
 from disvae.plots.traversals import reconstruct_traverse, traversals
 from disvae.runs.run import Run
-from disvae.storage.files import replacing
 
-
-class Plot(NamedTuple):
-    """How a plot is drawn and written, and its file.
-
-    In the file's name ``{base}`` is ``prior`` or ``posterior`` and ``{format}`` that of
-    figures.
-    """
-
-    draw: Callable[..., Any]
-    write: Callable[[Path, Any], None]
-    file: str
-
-
-def _write_image(path: Path, image: Image.Image) -> None:
-    with replacing(path) as temporary:
-        image.save(temporary, format="PNG")
-
-
-def _write_film(path: Path, frames: list[Image.Image]) -> None:
-    write_gif(path, frames, FRAMES_PER_SECOND)
-
-
-PLOTS = {
-    "generate-samples": Plot(generate_samples, _write_image, "samples.png"),
-    "data-samples": Plot(data_samples, _write_image, "data_samples.png"),
-    "reconstruct": Plot(reconstruct, _write_image, "reconstruct.png"),
-    "traversals": Plot(traversals, _write_image, "{base}_traversals.png"),
-    "reconstruct-traverse": Plot(reconstruct_traverse, _write_image, "reconstruct_traverse.png"),
-    "gif-traversals": Plot(gif_traversals, _write_film, "posterior_traversals.gif"),
-    "losses": Plot(losses_figure, write_figure, "losses.{format}"),
-    "latents": Plot(latents_figure, write_figure, "latents.{format}"),
+# plot: how it is drawn and written, and its file; ``{base}`` is ``prior`` or ``posterior``
+PLOTS: dict[str, tuple[Callable[..., Any], Callable[[Path, Any], None], str]] = {
+    "generate-samples": (generate_samples, write_image, "samples.png"),
+    "data-samples": (data_samples, write_image, "data_samples.png"),
+    "reconstruct": (reconstruct, write_image, "reconstruct.png"),
+    "traversals": (traversals, write_image, "{base}_traversals.png"),
+    "reconstruct-traverse": (reconstruct_traverse, write_image, "reconstruct_traverse.png"),
+    "gif-traversals": (gif_traversals, write_gif, "posterior_traversals.gif"),
+    "losses": (losses_figure, write_figure, "losses.{format}"),
+    "latents": (latents_figure, write_figure, "latents.{format}"),
 }
 
 
 def draw(run: Run, names: Iterable[str], options: PlotOptions) -> list[Path]:
-    """Draw plots into the folder of `run`; ``all`` stands for every plot.
+    """Draw plots into the folder of `run`, ``all`` or by name; return the files.
 
     Data and model are opened once. Nothing is written unless all can be drawn.
-
-    Returns
-    -------
-    list
-        The files.
     """
     given: dict[str, Any] = options.model_dump(exclude_unset=True)
     if options.seed is None:  # one for all: the plots show the same images
@@ -72,11 +43,11 @@ def draw(run: Run, names: Iterable[str], options: PlotOptions) -> list[Path]:
     drawn = {}
     for name in bar:
         bar.set_description(name)
-        drawn[name] = PLOTS[name].draw(opened, **given)
+        drawn[name] = PLOTS[name][0](opened, **given)
     base = "posterior" if options.is_posterior else "prior"
     files = []
     for name, picture in drawn.items():
-        path = run.path / PLOTS[name].file.format(base=base, format=options.format)
-        PLOTS[name].write(path, picture)
-        files.append(path)
+        _, write, file = PLOTS[name]
+        files.append(run.path / file.format(base=base, format=options.format))
+        write(files[-1], picture)
     return files

@@ -41,30 +41,16 @@ def image_grid(
 ) -> Image.Image:
     """Draw R rows of C images, 2 pixels apart in the colour opposite to `background`.
 
-    Parameters
-    ----------
-    images
-        Pixels in [0, 1]; 1 or 3 channels.
-    background
-        ``black`` or ``white``: the colour behind the objects of the dataset.
-    upsample_factor
-        Each pixel becomes a square of this side.
-    row_labels
-        One text a row, drawn at the right of it, or none.
+    Pixels lie in [0, 1], in 1 or 3 channels; each becomes a square of side `upsample_factor`.
+    `row_labels` are drawn at the right of the rows.
     """
     padding = 255 if background == "black" else 0
-    canvas = _tile(_to_bytes(images), padding, upsample_factor)
+    pixels = (images.clamp(0, 1) * 255).round().byte().movedim(2, -1).cpu().numpy()
+    canvas = _tile(pixels, padding, upsample_factor)
     picture = Image.fromarray(canvas.squeeze(-1) if canvas.shape[-1] == 1 else canvas)
     if not row_labels:
         return picture
     return _label_rows(picture, row_labels, images.shape[3] * upsample_factor, padding)
-
-
-def _to_bytes(images: Float[Tensor, "R C channels H W"]) -> UInt8[np.ndarray, "R C H W channels"]:
-    pixels: UInt8[np.ndarray, "R C H W channels"] = (
-        (images.clamp(0, 1) * 255).round().byte().movedim(2, -1).cpu().numpy()
-    )
-    return pixels
 
 
 def _tile(

@@ -9,12 +9,9 @@ from jaxtyping import Float
 from PIL import Image
 
 from disvae.errors import UserError
-from disvae.plots.figures import new_figure, to_image
-from disvae.storage.files import replacing
+from disvae.plots.figures import new_figure, to_image, write_image
 
 _MOST_NUMBERS = 20  # codes from which the numbers in the cells are left out
-
-
 _OF_SCORES = {  # score: its matrix, whether codes are the rows, the file, the title
     "mig": ("mutual_information", False, "mutual_information.png", "I(z; v) in nats"),
     "aam": ("mutual_information", False, "mutual_information.png", "I(z; v) in nats"),
@@ -23,24 +20,13 @@ _OF_SCORES = {  # score: its matrix, whether codes are the rows, the file, the t
 
 
 def write_matrices(folder: Path, results: Mapping[str, Any], kl: Float[np.ndarray, "D"]) -> None:
-    """Draw the matrices behind the scores of `results` into `folder`.
-
-    Parameters
-    ----------
-    folder
-        Of the run.
-    results
-        What `disvae.metrics.evaluate` gave.
-    kl
-        KL of each code, which orders the columns: largest first.
-    """
+    """Draw the matrices behind the scores of `disvae.metrics.evaluate` into the run's `folder`."""
     for score, (part, codes_first, file, title) in _OF_SCORES.items():
         if score in results:
             values = np.array(results[score]["parts"][part])
             names = results[score]["settings"]["factors"]
             picture = matrix(values.T if codes_first else values, names, kl, title)
-            with replacing(folder / file) as temporary:
-                picture.save(temporary, format="PNG")
+            write_image(folder / file, picture)
 
 
 def matrix(

@@ -1,10 +1,9 @@
 """A grid of the moving traversals of several runs."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from disvae.errors import UserError
 from disvae.plots.animations import FRAMES_PER_SECOND
@@ -17,10 +16,10 @@ _MOST_PIXELS = 4 * 10**8
 
 
 def grid(runs: Sequence[Run], columns: int = 4) -> list[Image.Image]:
-    """Merge the ``posterior_traversals.gif`` of runs into one grid, names above.
+    """Merge the ``posterior_traversals.gif`` of runs into one grid, names above; return its frames.
 
     Small films are magnified by a whole number until they are about as wide as the widest;
-    short ones start again.
+    short ones start again. `disvae.plots.write_animation` writes the frames.
 
     Parameters
     ----------
@@ -29,25 +28,18 @@ def grid(runs: Sequence[Run], columns: int = 4) -> list[Image.Image]:
     columns
         Number of columns.
 
-    Returns
-    -------
-    list
-        The frames.
-
     Raises
     ------
     UserError
         If a run has no such file or it is damaged, or the grid would fill the memory.
-
-    See Also
-    --------
-    disvae.plots.write_animation
     """
     if not runs or columns < 1:
         raise UserError(
             f"A grid needs at least one run and one column, but has {len(runs)} and {columns}."
         )
-    films = _magnified([_read(run) for run in runs])
+    films = [_read(run) for run in runs]
+    widest = max(film[0].width for film in films)
+    films = [_magnified(film, max(1, round(widest / film[0].width))) for film in films]
     widths = [film[0].width for film in films]
     text = int(np.clip(max(widths) // 24, _SMALLEST_TEXT, _LARGEST_TEXT))  # read when all is shown
     strip = 2 * text
@@ -81,7 +73,7 @@ def grid(runs: Sequence[Run], columns: int = 4) -> list[Image.Image]:
 
 def _read(run: Run) -> list[Image.Image]:
     """Read the frames of a run's film, grey if all are."""
-    path: Path = run.path / "posterior_traversals.gif"
+    path = run.path / "posterior_traversals.gif"
     if not path.is_file():
         raise UserError(f"{path} is missing; draw it first: disvae plot {run.name} gif-traversals.")
     try:
@@ -109,11 +101,5 @@ def _is_grey(frame: Image.Image) -> bool:
     return bool((pixels == pixels[..., :1]).all())
 
 
-def _magnified(films: list[list[Image.Image]]) -> list[list[Image.Image]]:
-    widest = max(film[0].width for film in films)
-    return [
-        [frame.resize((frame.width * factor, frame.height * factor), Image.Resampling.NEAREST)
-         for frame in film]
-        for film in films
-        for factor in [max(1, round(widest / film[0].width))]
-    ]  # fmt: skip
+def _magnified(film: list[Image.Image], factor: int) -> list[Image.Image]:
+    return [ImageOps.scale(frame, factor, Image.Resampling.NEAREST) for frame in film]

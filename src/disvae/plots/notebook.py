@@ -8,9 +8,6 @@ from disvae.errors import UserError
 from disvae.plots.traversals import traversals
 from disvae.runs.run import Run
 
-_ROWS = 10
-_COLS = 10
-
 
 def run_html(run: Run) -> str | None:
     """Return HTML with what the run is, its last losses, and traversals of the prior.
@@ -20,9 +17,8 @@ def run_html(run: Run) -> str | None:
     options = run.options
     try:
         losses = run.losses
-        picture = traversals(
-            run, n_rows=min(_ROWS, options.latent_dim), n_cols=_COLS, is_show_loss=True
-        )
+        n_rows = min(10, options.latent_dim)
+        picture = traversals(run, n_rows=n_rows, n_cols=10, is_show_loss=True)
     except UserError:
         return None
     buffer = io.BytesIO()

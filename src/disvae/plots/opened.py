@@ -29,34 +29,18 @@ class Opened:
     Parameters
     ----------
     run
-        The run.
+        The run; an attribute too.
     data_dir
         Where prepared datasets lie; default: as `Run.dataset` has it.
-
-    Attributes
-    ----------
-    run
-        The run.
     """
 
     def __init__(self, run: Run, data_dir: Path | None = None):
         self.run = run
         self._data_dir = data_dir
 
-    @staticmethod
-    def of(run: "Run | Opened", data_dir: Path | None) -> "Opened":
-        """Return `run` itself if it is opened, else open it."""
-        return run if isinstance(run, Opened) else Opened(run, data_dir)
-
     @cached_property
     def dataset(self) -> Dataset:
-        """The dataset that the run was trained on.
-
-        Raises
-        ------
-        UserError
-            If it cannot be had, or holds images of another shape.
-        """
+        """The dataset that the run was trained on."""
         dataset = self.run.dataset(self._data_dir)
         if dataset.image_shape != self.run.image_shape:
             raise UserError(
@@ -83,11 +67,6 @@ class Opened:
         """Return the ``n_rows`` latents with the largest KL, largest first.
 
         If the user gave no ``n_rows``, fewer latents than its default are no fault.
-
-        Raises
-        ------
-        UserError
-            If there are fewer latents than the user asked for.
         """
         n_latents = self.run.options.latent_dim
         if plot.n_rows > n_latents and "n_rows" in plot.model_fields_set:
@@ -106,12 +85,6 @@ class Opened:
 
         All plots of one seed and shape take theirs from the beginning of the same list
         of ``n_rows * n_cols`` images, so that they show the same.
-
-        Raises
-        ------
-        UserError
-            If an index lies outside the dataset, `plot.idcs` are more than the list, or
-            the dataset has fewer than `count` images.
         """
         room = plot.n_rows * plot.n_cols
         if len(plot.idcs) > room:
@@ -139,14 +112,8 @@ class Opened:
 def prepare(
     run: Run | Opened, options: Mapping[str, Any], n_frames: int = 1
 ) -> tuple[Opened, PlotOptions]:
-    """Check what the user gave to a plot of images, before anything is opened.
-
-    Raises
-    ------
-    UserError
-        If an option is bad, or the picture would be too large.
-    """
+    """Check what the user gave to a plot of images, before anything is opened."""
     plot = checked(PlotOptions, options)
-    opened = Opened.of(run, plot.data_dir)
+    opened = run if isinstance(run, Opened) else Opened(run, plot.data_dir)
     check_size(opened.run.image_shape, plot.n_rows, plot.n_cols, plot.upsample_factor, n_frames)
     return opened, plot

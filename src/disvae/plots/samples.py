@@ -4,27 +4,39 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from PIL import Image
+from torch import Tensor
 
 from disvae.data.batches import to_unit_interval
 from disvae.data.dataset import Dataset
 from disvae.errors import UserError
-from disvae.plots.decoding import decode, reconstruct_images
+from disvae.models.vae import VAE
 from disvae.plots.grids import image_grid
 from disvae.plots.opened import Opened, prepare
 from disvae.runs.run import Run
 
+_AT_ONCE = 256  # their activations take about 60 MB
+
+
+@torch.inference_mode()
+def decode(model: VAE, codes: Float[Tensor, "*grid D"]) -> Float[Tensor, "*grid C H W"]:
+    """Decode codes, arranged in any way, to probabilities."""
+    rows = codes.flatten(0, -2)
+    images = torch.cat([model.decode(some) for some in torch.split(rows, _AT_ONCE)])
+    return images.view(*codes.shape[:-1], *model.image_shape)
+
+
+@torch.inference_mode()
+def reconstruct_images(model: VAE, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+    """Decode the posterior means of `images` to probabilities."""
+    return torch.cat(
+        [model.decode(model.encode(some).mean) for some in torch.split(images, _AT_ONCE)]
+    )
+
 
 def dataset_samples(dataset: Dataset, n_rows: int = 6, n_cols: int = 10) -> Image.Image:
-    """Draw images of a dataset from its first to its last, at equal distances.
-
-    Parameters
-    ----------
-    dataset
-        A prepared dataset.
-    n_rows, n_cols
-        Of the grid.
-    """
+    """Draw images of a dataset from its first to its last, at equal distances."""
     chosen = np.linspace(0, len(dataset) - 1, n_rows * n_cols).astype(int)
     images = to_unit_interval(dataset.images(chosen))
     grid = images.view(n_rows, n_cols, *dataset.image_shape)
@@ -36,10 +48,8 @@ def generate_samples(run: Run | Opened, **options: Any) -> Image.Image:
 
     Parameters
     ----------
-    run
-        A run.
-    **options
-        Of `disvae.options.PlotOptions`: ``n_rows, n_cols, seed, upsample_factor``.
+    run, **options
+        See `disvae.plots`; read are ``n_rows, n_cols, seed, upsample_factor``.
     """
     opened, plot = prepare(run, options)
     model = opened.run.model
@@ -54,10 +64,8 @@ def data_samples(run: Run | Opened, **options: Any) -> Image.Image:
 
     Parameters
     ----------
-    run
-        A run.
-    **options
-        Of `disvae.options.PlotOptions`: ``n_rows, n_cols, idcs, seed, upsample_factor``.
+    run, **options
+        See `disvae.plots`; read are ``n_rows, n_cols, idcs, seed, upsample_factor``.
     """
     opened, plot = prepare(run, options)
     images = opened.samples(plot.n_rows * plot.n_cols, plot)
@@ -70,15 +78,9 @@ def reconstruct(run: Run | Opened, **options: Any) -> Image.Image:
 
     Parameters
     ----------
-    run
-        A run.
-    **options
-        Of `disvae.options.PlotOptions`: ``n_rows, n_cols, idcs, seed, upsample_factor``.
-
-    Raises
-    ------
-    UserError
-        If `n_rows` is odd.
+    run, **options
+        See `disvae.plots`; read are ``n_rows`` (an even number), ``n_cols, idcs, seed,
+        upsample_factor``.
     """
     opened, plot = prepare(run, options)
     if plot.n_rows % 2:

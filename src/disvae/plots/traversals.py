@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
@@ -9,9 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from disvae.options import PlotOptions
-from disvae.plots.decoding import decode, reconstruct_images
 from disvae.plots.grids import image_grid
 from disvae.plots.opened import Opened, prepare
+from disvae.plots.samples import decode, reconstruct_images
 from disvae.posterior import Posterior
 from disvae.runs.run import Run
 
@@ -24,16 +25,9 @@ def traversals(run: Run | Opened, **options: Any) -> Image.Image:
 
     Parameters
     ----------
-    run
-        A run.
-    **options
-        Of `disvae.options.PlotOptions`: ``n_rows, n_cols, max_traversal, is_posterior,
+    run, **options
+        See `disvae.plots`; read are ``n_rows, n_cols, max_traversal, is_posterior,
         is_show_loss, idcs, seed, upsample_factor``.
-
-    Raises
-    ------
-    UserError
-        If `n_rows` is given and there are fewer latents.
     """
     opened, plot = prepare(run, options)
     latents = opened.latents(plot)
@@ -49,16 +43,8 @@ def reconstruct_traverse(run: Run | Opened, **options: Any) -> Image.Image:
 
     Parameters
     ----------
-    run
-        A run.
-    **options
-        Of `disvae.options.PlotOptions`: ``n_rows, n_cols, max_traversal, is_posterior,
-        is_show_loss, idcs, seed, upsample_factor``.
-
-    Raises
-    ------
-    UserError
-        If `n_rows` is given and there are fewer latents.
+    run, **options
+        As for `traversals`.
     """
     opened, plot = prepare(run, options)
     latents = opened.latents(plot)
@@ -82,30 +68,18 @@ def traversal_codes(
 ) -> Float[Tensor, "R C D"]:
     """Make one row of codes a latent: it varies symmetrically, all others keep the base mean.
 
-    Parameters
-    ----------
-    base
-        A batch of one: the prior, or the posterior of an image.
-    latents
-        The latents to vary, in the order of the rows.
-    n_cols
-        C, the number of values.
-    max_traversal
-        At 0.5 or above the largest absolute value; below 0.5 the values span the
-        quantiles ``0.5 - max_traversal`` to ``0.5 + max_traversal`` of the base.
+    `base` is a batch of one. From 0.5 on, `max_traversal` is the largest absolute value; below,
+    the values span the base's quantiles ``0.5 - max_traversal`` to ``0.5 + max_traversal``.
     """
     codes = base.mean.repeat(len(latents), n_cols, 1)
-    for row, latent in enumerate(latents.tolist()):
-        if max_traversal >= 0.5:
-            end = torch.tensor(max_traversal, dtype=torch.float32)
-            centre = torch.tensor(0.0)
-        else:
-            # of the lower tail, where numbers are dense
-            tail = torch.tensor(0.5 - max_traversal, dtype=torch.float64)
-            quantile = -torch.special.ndtri(tail).float()
-            end = base.std[0, latent] * quantile
-            centre = base.mean[0, latent]
-        codes[row, :, latent] = centre + end * torch.linspace(-1, 1, n_cols)
+    centre, end = torch.zeros(len(latents)), torch.full((len(latents),), float(max_traversal))
+    if max_traversal < 0.5:
+        # of the lower tail, where numbers are dense
+        tail = torch.tensor(0.5 - max_traversal, dtype=torch.float64)
+        end = base.std[0, latents] * -torch.special.ndtri(tail).float()
+        centre = base.mean[0, latents]
+    values = centre[:, None] + end[:, None] * torch.linspace(-1, 1, n_cols)
+    codes[np.arange(len(latents)), :, latents] = values
     return codes
 
 

@@ -20,23 +20,10 @@ def encode(
     progress_bar: bool = False,
     indices: Int[np.ndarray, "n"] | None = None,
 ) -> Codes:
-    """Encode images of `dataset`.
+    """Encode the images `indices` of `dataset` (default: all) by `vae`, which moves to `device`.
 
-    Parameters
-    ----------
-    vae
-        In evaluation mode; it is moved to `device`.
-    dataset, indices
-        What to encode; by default all images.
-    device, batch_size
-        Where to compute, and how many images at once.
-    progress_bar
-        Whether to show one on a terminal.
-
-    Returns
-    -------
-    Codes
-        float32 means and log variances ``[N, D]``, and the factors where they are known.
+    Returns float32 means and log variances ``[N, D]``, and the factors where they are known. The
+    progress bar shows on terminals only.
     """
     vae = vae.to(device)
     order = np.arange(len(dataset)) if indices is None else indices

@@ -37,25 +37,8 @@ def create_run(
 ) -> "Run":
     """Make the folder of a new run and write its ``specs.json``.
 
-    A run that is there already is kept: it goes to ``<name>.<time>.zip`` beside it.
-
-    Parameters
-    ----------
-    path
-        The new folder.
-    options
-        The run's options.
-    given
-        Those that the user chose.
-    facts
-        More entries for ``specs.json``: ``img_size``, ``n_data``, ``used`` and others.
-    code
-        What the user brought in place of names.
-
-    Raises
-    ------
-    UserError
-        If there is anything else of that name.
+    A run that is there already is kept: it goes to ``<name>.<time>.zip`` beside it. `given` is
+    what the user chose; `facts` are more entries: ``img_size``, ``n_data``, ``used`` and others.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() or path.is_symlink():
@@ -79,37 +62,22 @@ def create_run(
 
 @contextlib.contextmanager
 def sole_trainer(path: Path) -> Iterator[None]:
-    """Hold the lock of the run in `path`, which ends with the process that holds it.
-
-    Raises
-    ------
-    UserError
-        If another process trains that run.
-    """
+    """Hold the lock of the run in `path`, which ends with the process that holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
     try:
-        lock.acquire()
+        lock = FileLock(path.with_name(f".{path.name}.lock")).acquire(timeout=0)
     except Timeout:
         raise UserError(
             f"Another process trains {path}; wait for its end, or choose another name."
         ) from None
-    try:
+    with lock:
         for rest in path.parent.glob(f"{_SCRATCH.format(glob.escape(path.name))}????????"):
             shutil.rmtree(rest)  # of a process that was killed
         yield
-    finally:
-        lock.release()
 
 
 def run_path(results_dir: Path, name: str) -> Path:
-    """Return the folder of run `name`.
-
-    Raises
-    ------
-    UserError
-        If the name cannot be that of a folder.
-    """
+    """Return the folder of run `name`; `UserError` if that cannot be the name of a folder."""
     if not re.fullmatch(r"[\w][\w.+=,@ -]{0,99}", name) or name != name.rstrip(". "):
         raise UserError(
             f"{name[:120]!r} cannot be the name of a run; use 1 to 100 letters, digits and any of "
@@ -119,13 +87,7 @@ def run_path(results_dir: Path, name: str) -> Path:
 
 
 def refuse_other_folders(path: Path) -> None:
-    """Leave alone what is no run: a file, a link, a sweep, any other folder.
-
-    Raises
-    ------
-    UserError
-        If there is anything at `path` that could not be archived.
-    """
+    """Leave alone what is no run, with a `UserError`: a file, a link, a sweep, any other folder."""
     is_run = (path / "specs.json").is_file() and not path.is_symlink()
     if (path.exists() or path.is_symlink()) and not is_run:
         raise UserError(

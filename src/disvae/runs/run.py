@@ -13,13 +13,7 @@ from jaxtyping import Float, Int
 from torch import nn
 
 from disvae.data.dataset import Dataset
-from disvae.data.prepare import (
-    data_root,
-    entry_folder,
-    find_prepared,
-    load_dataset,
-    prepare_entry,
-)
+from disvae.data.prepare import data_root, entry_folder, find_prepared, load_dataset, prepare_entry
 from disvae.data.store import read_manifest
 from disvae.errors import UserError
 from disvae.metrics.codes import Codes
@@ -50,10 +44,8 @@ class Run:
     ----------
     path, name
         The folder, and its last part.
-    specs
-        All of ``specs.json``: the options, ``img_size``, ``n_data``, versions.
-    options
-        The options among them.
+    specs, options
+        All of ``specs.json`` (the options, ``img_size``, ``n_data``, versions), and its options.
 
     Raises
     ------
@@ -190,14 +182,7 @@ class Run:
         progress_bar: bool = False,
         indices: Int[np.ndarray, "n"] | None = None,
     ) -> Codes:
-        """Encode the images that the run was trained on.
-
-        Parameters
-        ----------
-        data_dir
-            Where prepared datasets lie; see `dataset`.
-        device, batch_size, progress_bar, indices
-            See `disvae.runs.encode.encode`.
+        """Encode the images it was trained on; see `dataset` and `disvae.runs.encode.encode`.
 
         Returns
         -------
@@ -213,13 +198,7 @@ class Run:
         return encode(self.model, dataset, device, batch_size, progress_bar, indices)
 
     def prepared_dataset(self) -> Dataset | None:
-        """Open the dataset that the run was trained on if it is prepared here.
-
-        Raises
-        ------
-        UserError
-            If it was divided otherwise in training.
-        """
+        """Open the dataset that the run was trained on if it is prepared here."""
         folders = map(self._prepared_in, (self.options.data_dir, data_root()))
         there = next(filter(None, folders), None)
         return None if there is None else self._opened(there, None, "train")
@@ -282,10 +261,6 @@ class Run:
         """All of ``metrics.log``; empty if no score was computed."""
         path = self.path / "metrics.log"
         return read_json(path) if path.exists() else {}
-
-    def write_specs(self) -> None:
-        """Write ``specs.json``."""
-        write_text(self.path / "specs.json", to_json(self.specs))
 
     def write_model(self, vae: nn.Module, epoch: int | None = None) -> None:
         """Write ``model.pt``, or ``model-<epoch>.pt``."""

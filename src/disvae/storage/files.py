@@ -64,13 +64,7 @@ def write_text(path: Path, content: str) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read the JSON object at `path`.
-
-    Raises
-    ------
-    UserError
-        If the file holds anything else.
-    """
+    """Read the JSON object at `path`; `UserError` if the file holds anything else."""
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
@@ -86,13 +80,7 @@ def to_json(content: Mapping[str, Any]) -> str:
 
 
 def merge_json(path: Path, entries: Mapping[str, Any]) -> dict[str, Any]:
-    """Put `entries` into the JSON object at `path`, over those of the same name; return all.
-
-    Raises
-    ------
-    UserError
-        If the file is there and holds anything else.
-    """
+    """Put `entries` into the JSON object at `path`, over those of the same name; return all."""
     if not path.parent.is_dir():  # the lock would make it anew
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     with FileLock(path.with_name(f".{path.name}.lock")):  # others may merge theirs

@@ -25,10 +25,7 @@ _OBJECTS = {
 def read_tensors(path: Path) -> dict[str, Any]:
     """Read what `write_tensors` or ``torch.save`` wrote, to the CPU; no code in it is run.
 
-    Raises
-    ------
-    UserError
-        If the file is damaged, or holds anything but a dictionary of tensors and plain values.
+    A damaged file, or anything but a dictionary of tensors and plain values, is a `UserError`.
     """
     if not path.is_file():  # a pipe would be waited for
         raise UserError(f"There is no file {path}; restore it from a copy or train again.")
@@ -57,12 +54,8 @@ def write_tensors(path: Path, content: Mapping[str, Any]) -> None:
 def require_like(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
     """Check names, shapes and kinds of numbers, and that all values are finite.
 
-    Floating-point numbers may be of another precision than expected, as they are converted.
-
-    Raises
-    ------
-    ValueError
-        With what differs.
+    Floating-point numbers may be of another precision than expected, as they are converted. The
+    `ValueError` says what differs.
     """
     if given.keys() != expected.keys():
         raise ValueError(f"other names: {', '.join(map(str, given.keys() ^ expected.keys()))}")
@@ -111,14 +104,10 @@ def _is_plain(value: object) -> bool:
     """Whether it is a plain value, or a tensor of which the file holds each value."""
     if not isinstance(value, Tensor):
         return value is None or isinstance(value, str | bool | int | float)
-    return _is_whole(value)
-
-
-def _is_whole(tensor: Tensor) -> bool:
-    """Whether the file holds each value; a view can claim any number of them."""
-    if tensor.layout != torch.strided or tensor.device.type != "cpu":
+    if value.layout != torch.strided or value.device.type != "cpu":
         return False
-    return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
+    # a view can claim any number of values
+    return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
 
 
 def _leaves(content: object) -> Iterator[object]:

@@ -36,12 +36,8 @@ def _views(
             f"{name} of dataset 'cars3d' is not a MAT file with 'im', uint8 "
             f"{'x'.join(map(str, _SIDES))}; fetch its file again."
         )
-    pictures = sides.transpose(4, 3, 0, 1, 2)
-    resized = [
-        to_array(Image.fromarray(np.ascontiguousarray(picture)), 3, size)
-        for picture in pictures.reshape(-1, *_SIDES[:3])
-    ]
-    return name, np.stack(resized)
+    pictures = np.ascontiguousarray(sides.transpose(4, 3, 0, 1, 2)).reshape(-1, *_SIDES[:3])
+    return name, np.stack([to_array(Image.fromarray(picture), 3, size) for picture in pictures])
 
 
 def _write(files: Mapping[str, Path], builder: Builder) -> None:

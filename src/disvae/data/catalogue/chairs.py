@@ -32,7 +32,7 @@ def _write(files: Mapping[str, Path], builder: Builder) -> None:
         append_decoded(builder, names, read, lambda png: _decode(png, size))
 
 
-_ADDRESS = "www.di.ens.fr/willow/research/seeing3Dchairs/data/rendered_chairs.tar"
+_FOLDER = "www.di.ens.fr/willow/research/seeing3Dchairs/data/"
 
 ENTRY = Entry(
     name="chairs",
@@ -42,7 +42,7 @@ ENTRY = Entry(
     write=_write,
     other_sizes=(32, 128, 256),
     files=(
-        RawFile("rendered_chairs.tar", (f"https://{_ADDRESS}", f"http://{_ADDRESS}"), md5=None),
+        RawFile.under((f"https://{_FOLDER}", f"http://{_FOLDER}"), "rendered_chairs.tar", md5=None),
     ),
     download="a few GB",
     licence="none stated by its authors",

@@ -1,14 +1,13 @@
 """dSprites (Matthey et al. 2017), computed: the official 737,280 images, bit for bit."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 from tqdm.auto import tqdm
 
 from disvae.data.catalogue.entry import Entry
-from disvae.data.parallel import map_in_order
 from disvae.data.raw.npz import open_npz_array
 from disvae.data.store import Builder
 from disvae.errors import UserError
@@ -49,8 +48,8 @@ def render_block(block: int) -> UInt8[np.ndarray, "1024 512"]:
     vertices = np.linspace(0.5, 1, 6)[scale] * outline(int(shape)) @ turn.T
 
     # x0, x1 [E, posX] and y0, y1 [posY, 1, E] are the ends of the edges, in 1/256 pixel
-    x0 = _to_grid(vertices[:, 0, None] + _POSITIONS)
-    y0 = _to_grid(vertices[:, 1] + _POSITIONS[:, None])[:, None]
+    x0 = np.rint(_SUBPIXELS * (vertices[:, 0, None] + _POSITIONS)).astype(np.int32)
+    y0 = np.rint(_SUBPIXELS * (vertices[:, 1] + _POSITIONS[:, None])).astype(np.int32)[:, None]
     x1, y1 = np.roll(x0, -1, axis=0), np.roll(y0, -1, axis=2)
     centre = (_SUBPIXELS * np.arange(SIZE, dtype=np.int32) + _SUBPIXELS // 2)[None, :, None]
     pos_y, row, edge = np.nonzero((y0 < centre) != (y1 < centre))  # sorted by posY and row
@@ -71,47 +70,31 @@ def render_block(block: int) -> UInt8[np.ndarray, "1024 512"]:
     return images
 
 
-def _to_grid(coordinates: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
-    grid: Int[np.ndarray, "..."] = np.rint(_SUBPIXELS * coordinates).astype(np.int32)
-    return grid
-
-
 def _write(files: Mapping[str, Path], builder: Builder) -> None:
-    for rows in map_in_order(render_block, range(builder.written // _BLOCK, _BLOCKS)):
-        builder.append(rows)
+    builder.extend(render_block, range(builder.written // _BLOCK, _BLOCKS))
     builder.write_factor_grid()
 
 
 def count_differences(path: Path) -> int:
-    """Count the images of the official ``.npz`` at `path` that differ from the rendering.
-
-    Raises
-    ------
-    UserError
-        If the file is not the official archive.
-    """
-    blocks = tqdm(_official_blocks(path), "compare", _BLOCKS, unit_scale=_BLOCK, disable=None)
-    return sum(
-        int((np.packbits(official, axis=1) != render_block(block)).any(1).sum())
-        for block, official in enumerate(blocks)
-    )
-
-
-def _official_blocks(path: Path) -> Iterator[UInt8[np.ndarray, "1024 4096"]]:
-    """Stream the images of the archive, which unpacked would fill 3 GB of memory."""
+    """Count the images of the official ``.npz`` at `path` that differ from the rendering."""
     wrong = UserError(
         f"{path} is not the official dSprites archive "
         "(dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz with 'imgs', uint8 737280x64x64); "
         "fetch it again."
     )
+    differing = 0
     try:
         with open_npz_array(path, "imgs") as stream:
             if stream.shape != (_BLOCKS * _BLOCK, SIZE, SIZE) or stream.dtype != np.uint8:
                 raise wrong
-            for images in stream.blocks(_BLOCK):
-                yield images.reshape(_BLOCK, SIZE * SIZE)
+            blocks = stream.blocks(_BLOCK)  # all at once would fill 3 GB of memory
+            bar = tqdm(blocks, "compare", _BLOCKS, unit_scale=_BLOCK, disable=None)
+            for block, images in enumerate(bar):
+                bits = np.packbits(images.reshape(_BLOCK, -1), axis=1)
+                differing += int((bits != render_block(block)).any(1).sum())
     except UserError:
         raise wrong from None
+    return differing
 
 
 ENTRY = Entry(

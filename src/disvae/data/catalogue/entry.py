@@ -35,10 +35,9 @@ class Entry:
         Factor name to its number of values, slowest first; empty if unknown.
     packed
         Whether images are binary and stored as bits.
-    files
-        What has to be downloaded or imported; empty if the images are computed.
-    download
-        How much comes over the line, as text; empty if the images are computed.
+    files, download
+        What has to be downloaded or imported, and how much that is, as text; empty if the images
+        are computed.
     licence, citation
         What its authors allow and ask for.
     compare

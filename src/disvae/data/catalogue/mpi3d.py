@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from disvae.data.catalogue.entry import Entry
-from disvae.data.parallel import map_in_order
 from disvae.data.raw.files import RawFile
 from disvae.data.raw.images import channels_first
 from disvae.data.raw.npz import open_npz_array
@@ -34,8 +33,7 @@ def _writer(file: str) -> Callable[[Mapping[str, Path], Builder], None]:
                     f"{files[file]}: 'images' should be uint8 {'x'.join(map(str, shape))}, but is "
                     f"{images.dtype} {'x'.join(map(str, images.shape))}; fetch it again."
                 )
-            for rows in map_in_order(channels_first, images.blocks(_BLOCK, builder.written)):
-                builder.append(rows)
+            builder.extend(channels_first, images.blocks(_BLOCK, builder.written))
         builder.write_factor_grid()
 
     return write
@@ -50,7 +48,7 @@ def _entry(kind: str, md5: str) -> Entry:
         background="black",
         write=_writer(file),
         factors=FACTORS,
-        files=(RawFile(file, tuple(folder + file for folder in _FOLDERS), md5),),
+        files=(RawFile.under(_FOLDERS, file, md5),),
         download="up to 12.7 GB",
         licence="CC BY 4.0",
         citation="Gondal et al.: On the transfer of inductive bias from simulation to the real "

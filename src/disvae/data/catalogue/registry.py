@@ -1,8 +1,8 @@
 """The catalogue: every dataset that can be had by name; opening it needs no NumPy."""
 
-from collections.abc import Iterator, MutableMapping
+from collections import UserDict
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from disvae.errors import UserError, either
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _HOMES = {  # dataset: its file
     "dsprites": "dsprites",
     "mnist": "mnist",
-    "fashion": "fashion",
+    "fashion": "mnist",
     "celeba": "celeba",
     "chairs": "chairs",
     "shapes3d": "shapes3d",
@@ -25,33 +25,19 @@ _HOMES = {  # dataset: its file
 DATASETS = tuple(_HOMES)
 
 
-class _Catalogue(MutableMapping[str, "Entry"]):
+class _Catalogue(UserDict[str, Any]):
     """Dataset to entry; a dataset's file is read when it is first asked for."""
 
-    def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
-
     def __getitem__(self, name: str) -> "Entry":
-        if name not in self._entries:
-            module = import_module(f"disvae.data.catalogue.{_HOMES[name]}")
+        if isinstance(home := self.data[name], str):
+            module = import_module(f"disvae.data.catalogue.{home}")
             named = (each for each in vars(module).values() if getattr(each, "name", "") == name)
-            self._entries[name] = next(named)
-        return self._entries[name]
-
-    def __setitem__(self, name: str, entry: "Entry") -> None:
-        self._entries[name] = entry
-
-    def __delitem__(self, name: str) -> None:
-        del self._entries[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_HOMES)
-
-    def __len__(self) -> int:
-        return len(_HOMES)
+            self.data[name] = next(named)
+        entry: Entry = self.data[name]
+        return entry
 
 
-CATALOG = _Catalogue()
+CATALOG = _Catalogue(_HOMES)
 
 
 def all_sizes() -> dict[str, "Entry"]:
@@ -64,13 +50,7 @@ def all_sizes() -> dict[str, "Entry"]:
 
 
 def find(name: str, image_size: int | None = None) -> "Entry | None":
-    """Return what the catalogue knows by that name, at `image_size` if one is asked for.
-
-    Raises
-    ------
-    UserError
-        If it cannot be had at that size.
-    """
+    """Return what the catalogue knows by that name, at `image_size` if it can be had."""
     base, _, size = name.rpartition("-")
     if name in CATALOG:
         entry = CATALOG[name]

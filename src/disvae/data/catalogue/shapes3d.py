@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import UInt8
 
 from disvae.data.catalogue.entry import Entry
-from disvae.data.parallel import map_in_order
 from disvae.data.raw.files import RawFile
 from disvae.data.raw.images import channels_first
 from disvae.data.store import Builder
@@ -22,8 +21,7 @@ _MAX_SLAB = 2**15  # images: 400 MB
 
 
 def _write(files: Mapping[str, Path], builder: Builder) -> None:
-    for rows in map_in_order(channels_first, _blocks(files["3dshapes.h5"], builder)):
-        builder.append(rows)
+    builder.extend(channels_first, _blocks(files["3dshapes.h5"], builder))
     builder.write_factor_grid()
 
 
@@ -39,9 +37,8 @@ def _blocks(path: Path, builder: Builder) -> Iterator[UInt8[np.ndarray, "n 64 64
     try:
         with h5py.File(path, "r") as file:
             images, labels = file["images"], file["labels"]
-            if images.shape != (count, SIZE, SIZE, 3) or images.dtype != np.uint8:
-                raise wrong
-            if not _is_grid(labels[:], sizes):
+            fits = images.shape == (count, SIZE, SIZE, 3) and images.dtype == np.uint8
+            if not fits or not _is_grid(labels[:], sizes):
                 raise wrong
             # compressed together with so many neighbours: read each of HDF5's chunks once
             together = images.chunks[0] if images.chunks else 1

@@ -9,8 +9,7 @@ from jaxtyping import Int, UInt8
 from PIL import Image
 
 from disvae.data.catalogue.entry import Entry
-from disvae.data.parallel import map_in_order
-from disvae.data.raw.archives import open_gzip
+from disvae.data.raw.archives import open_gzip, read_exactly
 from disvae.data.raw.files import RawFile
 from disvae.data.raw.images import to_array
 from disvae.data.store import Builder
@@ -18,25 +17,28 @@ from disvae.errors import UserError
 
 SIZE = 64
 FACTORS = {"category": 5, "instance": 5, "elevation": 9, "azimuth": 18, "lighting": 6}
-STEMS = {
-    "train": "smallnorb-5x46789x9x18x6x2x96x96-training",
-    "test": "smallnorb-5x01235x9x18x6x2x96x96-testing",
-}
 _BYTES, _INTEGERS = 0x1E3D4C55, 0x1E3D4C54  # the magic numbers of the two kinds of matrix
 _BLOCK = 256  # pairs of images
 
 
+def _file(split: str, kind: str) -> str:
+    toys = {"train": "46789x9x18x6x2x96x96-training", "test": "01235x9x18x6x2x96x96-testing"}
+    return f"smallnorb-5x{toys[split]}-{kind}.mat.gz"
+
+
 def _write(files: Mapping[str, Path], builder: Builder) -> None:
     size = builder.manifest.image_shape[-1]
+
+    def left_images(pairs: UInt8[np.ndarray, "n 2 96 96"]) -> UInt8[np.ndarray, "n 1 S S"]:
+        return np.stack([to_array(Image.fromarray(left), 1, size) for left in pairs[:, 0]])
+
     factors = []
     first = 0
     for split, count in builder.manifest.splits.items():
-        paths = [files[f"{STEMS[split]}-{kind}.mat.gz"] for kind in ("dat", "cat", "info")]
-        factors.append(_factors(paths[1], paths[2], count))
+        dat, cat, info = (files[_file(split, kind)] for kind in ("dat", "cat", "info"))
+        factors.append(_factors(cat, info, count))
         if builder.written < first + count:
-            blocks = _pairs(paths[0], count, builder.written - first)
-            for rows in map_in_order(lambda pairs: _left_images(pairs, size), blocks):
-                builder.append(rows)
+            builder.extend(left_images, _pairs(dat, count, builder.written - first))
         first += count
     builder.write_factors(np.concatenate(factors).astype(np.uint8))
 
@@ -54,25 +56,24 @@ def _factors(cat: Path, info: Path, count: int) -> Int[np.ndarray, "N 5"]:
 def _integers(path: Path, shape: tuple[int, ...]) -> Int[np.ndarray, "..."]:
     with open_gzip(path) as stream:
         _check_header(path, stream, _INTEGERS, shape)
-        raw = _read(stream, 4 * int(np.prod(shape)))
+        raw = read_exactly(stream, 4 * int(np.prod(shape)))
     return np.frombuffer(raw, "<i4").reshape(shape).astype(np.int64)
 
 
 def _pairs(path: Path, count: int, start: int) -> Iterator[UInt8[np.ndarray, "n 2 96 96"]]:
     with open_gzip(path) as stream:
         _check_header(path, stream, _BYTES, (count, 2, 96, 96))
-        for _ in range(start):
-            _read(stream, 2 * 96 * 96)
+        stream.seek(start * 2 * 96 * 96, 1)
         for first in range(start, count, _BLOCK):
             n = min(_BLOCK, count - first)
-            raw = _read(stream, n * 2 * 96 * 96)
+            raw = read_exactly(stream, n * 2 * 96 * 96)
             yield np.frombuffer(raw, np.uint8).reshape(n, 2, 96, 96)
 
 
 def _check_header(path: Path, stream: IO[bytes], magic: int, shape: tuple[int, ...]) -> None:
     """Read magic number, number of dimensions and at least three sizes, as NORB has them."""
     padded = shape + (1,) * (3 - len(shape))
-    header = np.frombuffer(_read(stream, 4 * (2 + len(padded))), "<i4").tolist()
+    header = np.frombuffer(read_exactly(stream, 4 * (2 + len(padded))), "<i4").tolist()
     if header != [magic, len(shape), *padded]:
         raise UserError(
             f"{path} is not the Small NORB matrix of shape {'x'.join(map(str, shape))}; "
@@ -80,30 +81,13 @@ def _check_header(path: Path, stream: IO[bytes], magic: int, shape: tuple[int, .
         )
 
 
-def _read(stream: IO[bytes], size: int) -> bytes:
-    raw = stream.read(size)
-    if len(raw) != size:
-        raise EOFError
-    return raw
-
-
-def _left_images(
-    pairs: UInt8[np.ndarray, "n 2 96 96"], size: int
-) -> UInt8[np.ndarray, "n 1 {size} {size}"]:
-    return np.stack([to_array(Image.fromarray(left), 1, size) for left in pairs[:, 0]])
-
-
 _MD5 = {
-    "train": {
-        "dat": "66054832f9accfe74a0f4c36a75bc0a2",
-        "cat": "23c8b86101fbf0904a000b43d3ed2fd9",
-        "info": "51dee1210a742582ff607dfd94e332e3",
-    },
-    "test": {
-        "dat": "e4ad715691ed5a3a5f138751a4ceb071",
-        "cat": "5aa791cd7e6016cf957ce9bdb93b8603",
-        "info": "a9454f3864d7fd4bb3ea7fc3eb84924e",
-    },
+    ("train", "dat"): "66054832f9accfe74a0f4c36a75bc0a2",
+    ("train", "cat"): "23c8b86101fbf0904a000b43d3ed2fd9",
+    ("train", "info"): "51dee1210a742582ff607dfd94e332e3",
+    ("test", "dat"): "e4ad715691ed5a3a5f138751a4ceb071",
+    ("test", "cat"): "5aa791cd7e6016cf957ce9bdb93b8603",
+    ("test", "info"): "a9454f3864d7fd4bb3ea7fc3eb84924e",
 }
 _FOLDER = "cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
 
@@ -116,16 +100,8 @@ ENTRY = Entry(
     other_sizes=(32,),
     factors=FACTORS,
     files=tuple(
-        RawFile(
-            f"{STEMS[split]}-{kind}.mat.gz",
-            (
-                f"https://{_FOLDER}{STEMS[split]}-{kind}.mat.gz",
-                f"http://www.{_FOLDER}{STEMS[split]}-{kind}.mat.gz",
-            ),
-            digest,
-        )
-        for split, digests in _MD5.items()
-        for kind, digest in digests.items()
+        RawFile.under((f"https://{_FOLDER}", f"http://www.{_FOLDER}"), _file(*which), md5)
+        for which, md5 in _MD5.items()
     ),
     download="260 MB",
     licence="research only, not to be sold",

@@ -11,7 +11,6 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from disvae.data.catalogue.entry import Entry
-from disvae.data.parallel import map_in_order
 from disvae.data.raw.images import to_array
 from disvae.data.raw.npz import ArrayStream, array_names, open_npz_array
 from disvae.data.store import Builder
@@ -23,22 +22,7 @@ _MAX_FACTOR_BYTES = 2**30  # read at once
 
 
 def look(path: Path, name: str, size: int) -> Entry:
-    """Read through the file at `path`, and describe it as an entry of the catalogue.
-
-    Parameters
-    ----------
-    path
-        The file.
-    name
-        Of the dataset.
-    size
-        Side to which the images will be resized.
-
-    Raises
-    ------
-    UserError
-        If the arrays are not as they should be.
-    """
+    """Read through the file at `path`, and describe it as an entry, resized to side `size`."""
     grey, borders, highest = True, [], 0.0
     with open_npz_array(path, "images") as images:
         _check_images(path, images)
@@ -60,13 +44,9 @@ def look(path: Path, name: str, size: int) -> Entry:
     channels = 1 if grey else 3
 
     def write(_: Mapping[str, Path], builder: Builder) -> None:
-        def convert(block: np.ndarray[Any, Any]) -> UInt8[np.ndarray, "n C S S"]:
-            return np.stack([_resized(picture, channels, size) for picture in _pictures(block)])
-
         with open_npz_array(path, "images") as images:
             blocks = images.blocks(_rows(images, size), builder.written)
-            for rows in map_in_order(convert, blocks):
-                builder.append(rows)
+            builder.extend(lambda block: _resized(block, channels, size), blocks)
         if factors is not None:
             builder.write_factors(factors)
 
@@ -131,11 +111,10 @@ def _pictures(block: np.ndarray[Any, Any]) -> UInt8[np.ndarray, "n H W C"]:
     return pictures
 
 
-def _resized(
-    picture: UInt8[np.ndarray, "H W C"], channels: int, size: int
-) -> UInt8[np.ndarray, "c S S"]:
-    used = np.ascontiguousarray(picture[..., :channels])
-    return to_array(Image.fromarray(used.squeeze(-1) if channels == 1 else used), channels, size)
+def _resized(block: np.ndarray[Any, Any], channels: int, size: int) -> UInt8[np.ndarray, "n c S S"]:
+    pictures = _pictures(block)
+    used = np.ascontiguousarray(pictures if channels == 3 else pictures[..., 0])
+    return np.stack([to_array(Image.fromarray(picture), channels, size) for picture in used])
 
 
 def _read_factors(path: Path, count: int) -> tuple[Int[np.ndarray, "N K"] | None, dict[str, int]]:

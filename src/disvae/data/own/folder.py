@@ -4,9 +4,8 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -28,7 +27,6 @@ logger = logging.getLogger("disvae")
 
 SIZE = 64  # side, unless another is asked for
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-_CHUNK = 32  # images a task
 _NAMED = 20  # unreadable files named on the screen; the manifest names all
 
 
@@ -39,13 +37,7 @@ def name_of(path: Path) -> str:
 
 
 def fingerprint(path: Path) -> str:
-    """Return a hash of all names and contents: the same images are prepared once.
-
-    Raises
-    ------
-    UserError
-        If there is nothing to prepare.
-    """
+    """Return a hash of all names and contents: the same images are prepared once."""
     if not path.is_dir():
         if not path.is_file():
             raise UserError(f"There is no file {path}.")
@@ -68,45 +60,29 @@ def _hash(path: Path) -> str:
 def look(path: Path, size: int) -> tuple[Entry, dict[str, str]]:
     """Find out what `path` holds: how many images, grey or colour, on black or white.
 
-    Parameters
-    ----------
-    path
-        A folder or an ``.npz`` file.
-    size
-        Side to which the images will be resized.
-
-    Returns
-    -------
-    Entry
-        As those of the catalogue.
-    dict
-        Files that cannot be read, and why.
-
-    Raises
-    ------
-    UserError
-        If it holds no image that can be read.
+    Returns the entry of its images, resized to side `size`, and the unreadable files with why.
     """
     if path.is_file():
         return own_arrays.look(path, name_of(path), size), {}
     names = _image_files(path)
-    chunks = [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]
     readable, skipped = [], {}
     grey, border = True, []
-    with tqdm(total=len(names), desc="looking", unit=" images", disable=None) as bar:
-        for chunk, looks in zip(
-            chunks, map_in_order(lambda chunk: _look_at(path, chunk, size), chunks), strict=True
-        ):
-            bar.update(len(chunk))
-            for name, seen in zip(chunk, looks, strict=True):
-                if isinstance(seen, str):
-                    skipped[name] = seen
-                    continue
-                readable.append(name)
-                grey &= seen.grey
-                border.append(seen.border)
+    looks = map_in_order(lambda name: _look_at(path / name, size), names)
+    bar = tqdm(looks, "looking", len(names), unit=" images", disable=None)
+    for name, seen in zip(names, bar, strict=True):
+        if isinstance(seen, str):
+            skipped[name] = seen
+            continue
+        readable.append(name)
+        grey &= seen[0]
+        border.append(seen[1])
     if skipped:
-        _report(path, skipped, len(names))
+        named = [f"{name} ({why})" for name, why in skipped.items()]
+        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        logger.warning(
+            "%d of %d image files in %s cannot be read and are left out: %s%s",
+            len(named), len(names), path, ", ".join(named[:_NAMED]), more,
+        )  # fmt: skip
     if not readable:
         raise UserError(f"None of the {len(names)} image files in {path} can be read.")
     channels = 1 if grey else 3
@@ -129,29 +105,19 @@ def look(path: Path, size: int) -> tuple[Entry, dict[str, str]]:
     return entry, skipped
 
 
-class _Look(NamedTuple):
-    """What one image looks like: whether its three colours agree, and its mean border."""
-
-    grey: bool
-    border: float
-
-
-def _look_at(folder: Path, names: Sequence[str], size: int) -> list[_Look | str]:
-    """Look at some images; a text says why one cannot be read."""
-    looks: list[_Look | str] = []
-    for name in names:
-        try:
-            if not (folder / name).is_file():  # a pipe would never end, a link may lead nowhere
-                raise UnreadableImageError("no regular file")
-            if (folder / name).stat().st_size > MAX_BYTES:
-                raise UnreadableImageError("too large")
-            pixels = to_array(read_image((folder / name).read_bytes(), size), 3, size)
-            looks.append(_Look(own_arrays.is_grey(pixels), own_arrays.border_mean(pixels)))
-        except UnreadableImageError as fault:
-            looks.append(str(fault))
-        except OSError as error:
-            looks.append(error.strerror or "cannot be opened")
-    return looks
+def _look_at(path: Path, size: int) -> tuple[bool, float] | str:
+    """Say whether an image is grey, and its mean border; a text says why it cannot be read."""
+    try:
+        if not path.is_file():  # a pipe would never end, a link may lead nowhere
+            return "no regular file"
+        if path.stat().st_size > MAX_BYTES:
+            return "too large"
+        pixels = to_array(read_image(path.read_bytes(), size), 3, size)
+    except UnreadableImageError as fault:
+        return str(fault)
+    except OSError as error:
+        return error.strerror or "cannot be opened"
+    return own_arrays.is_grey(pixels), own_arrays.border_mean(pixels)
 
 
 def _image_files(folder: Path) -> list[str]:
@@ -167,12 +133,3 @@ def _image_files(folder: Path) -> list[str]:
     if not names:
         raise UserError(f"{folder} holds no images ({', '.join(SUFFIXES)}).")
     return sorted(names)
-
-
-def _report(folder: Path, skipped: Mapping[str, str], count: int) -> None:
-    named = [f"{name} ({why})" for name, why in list(skipped.items())[:_NAMED]]
-    more = f" and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""
-    logger.warning(
-        "%d of %d image files in %s cannot be read and are left out: %s%s",
-        len(skipped), count, folder, ", ".join(named), more,
-    )  # fmt: skip

@@ -11,41 +11,29 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple, cast
+from typing import IO, cast
 
 from disvae.errors import UserError
 
+# BadGzipFile is an OSError; RuntimeError: encrypted, or a compression that Python cannot undo
 _BROKEN = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    gzip.BadGzipFile,
-    zlib.error,
-    EOFError,
-    RuntimeError,  # encrypted, or a compression that Python cannot undo
-    struct.error,
-    UnicodeDecodeError,
-)
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, struct.error,
+    EOFError, RuntimeError, UnicodeDecodeError, OSError,
+)  # fmt: skip
 
-
-class Members(NamedTuple):
-    """The wanted files of an archive: sorted names, and how to read one (thread-safe)."""
-
-    names: list[str]
-    read: Callable[[str], bytes]
+# the wanted files of an archive: their sorted names, and how to read one (thread-safe)
+Members = tuple[list[str], Callable[[str], bytes]]
 
 
 @contextlib.contextmanager
 def open_zip(path: Path, pattern: str, max_bytes: int) -> Iterator[Members]:
     """Open the files of a zip whose names match `pattern`; none may exceed `max_bytes`.
 
-    Raises
-    ------
-    UserError
-        If it is no zip, is damaged, or holds a larger file or a path that leads out of it.
+    A `UserError` says if it is none, is damaged, or holds a larger file or a path out of it.
     """
     with damage_told(path, "zip"), zipfile.ZipFile(path) as archive:
         sizes = {info.filename: info.file_size for info in archive.infolist()}
-        yield Members(_wanted(path, sizes, pattern, max_bytes), archive.read)
+        yield _wanted(path, sizes, pattern, max_bytes), archive.read
 
 
 @contextlib.contextmanager
@@ -62,7 +50,7 @@ def open_tar(path: Path, pattern: str, max_bytes: int) -> Iterator[Members]:
                 return content.read()
 
         sizes = {name: member.size for name, member in members.items()}
-        yield Members(_wanted(path, sizes, pattern, max_bytes), read)
+        yield _wanted(path, sizes, pattern, max_bytes), read
 
 
 def stream_tar_gz(path: Path, pattern: str, max_bytes: int) -> Iterator[tuple[str, bytes]]:
@@ -77,13 +65,7 @@ def stream_tar_gz(path: Path, pattern: str, max_bytes: int) -> Iterator[tuple[st
 
 @contextlib.contextmanager
 def open_gzip(path: Path) -> Iterator[IO[bytes]]:
-    """Open the content of a file, gzipped or not.
-
-    Raises
-    ------
-    UserError
-        If the file is cut short or damaged.
-    """
+    """Open the content of a file, gzipped or not; `UserError` if it is cut short or damaged."""
     with path.open("rb") as probe:
         packed = probe.read(2) == b"\x1f\x8b"
     with damage_told(path, "gzip"), path.open("rb") as raw:
@@ -95,13 +77,21 @@ def damage_told(path: Path, kind: str) -> Iterator[None]:
     """Make one sentence (`UserError`) of all that the readers of archives raise."""
     try:
         yield
-    except (*_BROKEN, OSError) as error:
+    except _BROKEN as error:
         # the readers go where a damaged file points to, even before its beginning
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         raise UserError(
             f"{path} is cut short or damaged, or no {kind} file; get it again."
         ) from None
+
+
+def read_exactly(stream: IO[bytes], size: int) -> bytes:
+    """Read `size` bytes; `EOFError` if the stream ends before."""
+    content = stream.read(size)
+    if len(content) != size:
+        raise EOFError
+    return content
 
 
 def _wanted(path: Path, sizes: dict[str, int], pattern: str, max_bytes: int) -> list[str]:

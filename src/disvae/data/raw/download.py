@@ -9,8 +9,7 @@ import pooch
 import requests
 from tqdm.auto import tqdm
 
-from disvae.data.raw.files import RawCopy, RawFile
-from disvae.data.raw.verify import verify
+from disvae.data.raw.files import RawCopy, RawFile, verify
 from disvae.errors import UserError
 from disvae.storage.files import write_text
 
@@ -25,15 +24,7 @@ _WRONG = "what came has the wrong hash"
 def download(name: str, files: Sequence[RawFile], folder: Path) -> dict[str, RawCopy]:
     """Download the raw files of dataset `name` into `folder`; those already there are kept.
 
-    Returns
-    -------
-    dict
-        File name to the verified file.
-
-    Raises
-    ------
-    UserError
-        If a file cannot be had from any source.
+    Returns the verified files by name; `UserError` says what to fetch by hand if one cannot be had.
     """
     copies = {}
     for file in files:
@@ -43,8 +34,7 @@ def download(name: str, files: Sequence[RawFile], folder: Path) -> dict[str, Raw
         if copy is None:
             _remove_empty(folder)
             missing = [other for other in files if not (folder / other.name).exists()]
-            names = [other.name for other in missing]
-            command = ["disvae", "data", "import", name, *names]
+            command = ["disvae", "data", "import", name, *(other.name for other in missing)]
             raise UserError(
                 f"Could not download {file.name} ("
                 f"{'; '.join(f'{url}: {fault}' for url, fault in faults.items())}); fetch by hand "

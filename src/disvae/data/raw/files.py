@@ -1,30 +1,32 @@
-"""What is known of a file as its authors publish it."""
+"""Raw files: as their authors publish them, and whether those at hand are these."""
 
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from disvae.data.store import file_hash
+from disvae.errors import UserError
+
 
 @dataclass(frozen=True)
 class RawFile:
-    """A file as its authors publish it.
+    """A file as its authors publish it."""
 
-    Attributes
-    ----------
-    name
-        File name; imported files are recognised by it.
-    urls
-        Where it can be had, tried in order.
-    md5
-        Of the file as published; None if nobody published one.
-    md5_unpacked
-        Of its content after gunzip, where known: an unpacked file is accepted too.
-    """
+    name: str  # by which imported files are recognised
+    urls: tuple[str, ...]  # where it can be had, tried in order
+    md5: str | None  # of the file as published; None if nobody published one
+    md5_unpacked: str | None = None  # where known: the file after gunzip is accepted too
 
-    name: str
-    urls: tuple[str, ...]
-    md5: str | None
-    md5_unpacked: str | None = None
+    @classmethod
+    def under(
+        cls, folders: Iterable[str], name: str, md5: str | None, md5_unpacked: str | None = None
+    ) -> "RawFile":
+        """Describe a file that has the same name in each of some folders, all by their URLs."""
+        return cls(name, tuple(folder + name for folder in folders), md5, md5_unpacked)
 
 
 class RawCopy(NamedTuple):
@@ -33,3 +35,66 @@ class RawCopy(NamedTuple):
     path: Path
     source: str
     hash: str
+
+
+def verify(path: Path, file: RawFile, recorded: str | None = None) -> str:
+    """Check that the file at `path` is `file`; return its hash, or say in a `UserError` what it is.
+
+    The hash is ``md5:...`` as published, or ``sha256:...`` where none was: then it has to be the
+    `recorded` one of what came first.
+    """
+    if file.md5 is None:
+        digest = f"sha256:{file_hash(path, 'sha256')}"
+        if recorded not in (None, digest):
+            raise UserError(
+                f"{path} is not the {file.name} that came first ({recorded}, now {digest}); "
+                "fetch it again."
+            )
+        return digest
+    if file_hash(path, "md5") not in (file.md5, file.md5_unpacked) and (
+        file.md5_unpacked is None or _unpacked_md5(path) != file.md5_unpacked
+    ):
+        raise UserError(
+            f"{path} is damaged or not the published {file.name} (MD5 {file.md5}); "
+            f"fetch it again from {file.urls[0]}."
+        )
+    return f"md5:{file.md5}"
+
+
+def _unpacked_md5(path: Path) -> str:
+    """Hash the content of a file that was perhaps compressed anew."""
+    try:
+        with gzip.open(path) as stream:
+            return hashlib.file_digest(stream, "md5").hexdigest()
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        return "unreadable"
+
+
+def recognise(
+    dataset: str, published: Sequence[RawFile], paths: Iterable[Path], downloads: Path
+) -> dict[str, Path]:
+    """Match files fetched by hand to the raw files that its authors published, by name.
+
+    A dataset of one file takes it under any name. Those that are not named may lie in `downloads`.
+    """
+    paths = list(paths)
+    if len(published) == len(paths) == 1:
+        return {published[0].name: paths[0]}
+    names = [file.name for file in published]
+    known = {name: name for name in names}
+    known |= {file.name.removesuffix(".gz"): file.name for file in published if file.md5_unpacked}
+    found: dict[str, Path] = {}
+    for path in paths:
+        if path.name not in known:
+            raise UserError(
+                f"{path} is not a file of {dataset} by its name; expected {', '.join(known)}."
+            )
+        name = known[path.name]
+        if name in found:
+            raise UserError(f"{found[name]} and {path} are the same file; name only one of them.")
+        found[name] = path
+    left = {name: downloads / name for name in names if (downloads / name).exists()}
+    missing = [name for name in names if name not in found and name not in left]
+    if missing:
+        raise UserError(f"To import {dataset}, name these files too: {', '.join(missing)}.")
+    return left | found

@@ -7,14 +7,12 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from disvae.data.parallel import map_in_order
 from disvae.data.store import Builder
 from disvae.errors import UserError
 
 MAX_BYTES = 2**28  # of one encoded image
 MAX_PIXELS = 2**26  # of one decoded image: 8192 x 8192
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
-_CHUNK = 32  # images a task
 
 
 class UnreadableImageError(ValueError):
@@ -24,20 +22,9 @@ class UnreadableImageError(ValueError):
 def read_image(content: bytes, shown_size: int = 0) -> Image.Image:
     """Decode an image to grey (``L``) or colour (``RGB``), 8 bits, upright.
 
-    Transparent parts become white, 16-bit values lose their low byte.
-
-    Parameters
-    ----------
-    content
-        An encoded image.
-    shown_size
-        The side that it will be resized to: a much larger JPEG is decoded at a half, a
-        quarter or an eighth of its size, still at least twice as large as that.
-
-    Raises
-    ------
-    UnreadableImageError
-        If it is none, is cut short, or is too large.
+    Transparent parts become white, 16-bit values lose their low byte. A JPEG much larger than
+    the side `shown_size` that it will be resized to is decoded at a half, a quarter or an eighth
+    of its size, still at least twice as large as that.
     """
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
@@ -69,10 +56,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def to_array(
-    image: Image.Image,
-    channels: int,
-    size: int,
-    resampling: Image.Resampling = Image.Resampling.LANCZOS,
+    image: Image.Image, channels: int, size: int, resampling: int = Image.Resampling.LANCZOS
 ) -> UInt8[np.ndarray, "{channels} {size} {size}"]:
     """Resize the whole of `image` to a square of side `size`, with 1 or 3 `channels`."""
     if image.size != (size, size):
@@ -87,41 +71,19 @@ def append_decoded(
     read: Callable[[str], bytes],
     decode: Callable[[bytes], UInt8[np.ndarray, "C H W"]],
 ) -> None:
-    """Decode the images `names` on all cores and append them, from where `builder` stands.
-
-    Parameters
-    ----------
-    builder
-        What to append to.
-    names
-        All images of the dataset, in order.
-    read
-        Gives the bytes of one of them.
-    decode
-        Makes an array of them.
-
-    Raises
-    ------
-    UserError
-        If one of them is no image.
-    """
+    """Append the images `names`, from where `builder` stands; `read` and `decode` each."""
     builder.expect(len(names))
 
-    def decode_chunk(chunk: Sequence[str]) -> UInt8[np.ndarray, "n C H W"]:
-        return np.stack([decode_one(name) for name in chunk])
-
-    def decode_one(name: str) -> UInt8[np.ndarray, "C H W"]:
+    def decoded(name: str) -> UInt8[np.ndarray, "1 C H W"]:
         try:
-            return decode(read(name))
+            return decode(read(name))[None]
         except UnreadableImageError as fault:
             raise UserError(
                 f"{name} of dataset '{builder.manifest.name}' cannot be read ({fault}); "
                 "fetch its files again."
             ) from None
 
-    starts = range(builder.written, len(names), _CHUNK)
-    for rows in map_in_order(decode_chunk, (names[start : start + _CHUNK] for start in starts)):
-        builder.append(rows)
+    builder.extend(decoded, names[builder.written :])
 
 
 def channels_first(images: UInt8[np.ndarray, "n h w c"]) -> UInt8[np.ndarray, "n c h w"]:

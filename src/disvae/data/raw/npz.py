@@ -9,20 +9,14 @@ from typing import IO, Any
 
 import numpy as np
 
-from disvae.data.raw.archives import damage_told
+from disvae.data.raw.archives import damage_told, read_exactly
 from disvae.errors import UserError
 
 _MAX_BYTES = 2**37  # of one array read in blocks; the largest of the field has 2^34
 
 
 class ArrayStream:
-    """One array of the file, read from its first row to its last.
-
-    Attributes
-    ----------
-    shape, dtype
-        Of the whole array.
-    """
+    """One array of the file, read from its first row to its last."""
 
     def __init__(self, path: Path, name: str, stream: IO[bytes], size: int, max_bytes: int):
         self._path, self._name, self._stream = path, name, stream
@@ -52,9 +46,7 @@ class ArrayStream:
         self._stream.seek(start * row_bytes, 1)
         for first in range(start, self.shape[0], rows):
             count = min(rows, self.shape[0] - first)
-            raw = self._stream.read(count * row_bytes)
-            if len(raw) != count * row_bytes:
-                raise EOFError
+            raw = read_exactly(self._stream, count * row_bytes)
             yield np.frombuffer(raw, self.dtype).reshape(count, *self.shape[1:])
 
 
@@ -62,10 +54,7 @@ class ArrayStream:
 def open_npz_array(path: Path, name: str, max_bytes: int = _MAX_BYTES) -> Iterator[ArrayStream]:
     """Open array `name` of the file at `path`; it may fill at most `max_bytes`.
 
-    Raises
-    ------
-    UserError
-        If the file is no ``.npz``, is damaged, has no such array, or one of Python objects.
+    A `UserError` says if the file is damaged, has no such array, or one of Python objects.
     """
     with damage_told(path, ".npz"), zipfile.ZipFile(path) as archive:
         member = f"{name}.npy"
