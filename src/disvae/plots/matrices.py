@@ -1,6 +1,6 @@
 """Matrices of factors and codes, as labelled heat maps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +9,20 @@ from jaxtyping import Float
 from PIL import Image
 
 from disvae.errors import UserError
+from disvae.metrics import SCORES, Score
 from disvae.plots.figures import new_figure, to_image
 from disvae.storage.files import replacing
 
 _MOST_NUMBERS = 20  # codes from which the numbers in the cells are left out
 
 
-_OF_SCORES = {  # score: its matrix, whether codes are the rows, the file, the title
-    "mig": ("mutual_information", False, "mutual_information.png", "I(z; v) in nats"),
-    "aam": ("mutual_information", False, "mutual_information.png", "I(z; v) in nats"),
-    "dci": ("importance", True, "dci_importance.png", "DCI importance"),
-}
-
-
-def write_matrices(folder: Path, results: Mapping[str, Any], kl: Float[np.ndarray, "D"]) -> None:
-    """Draw the matrices behind the scores of `results` into `folder`.
+def write_matrices(
+    folder: Path,
+    results: Mapping[str, Any],
+    kl: Float[np.ndarray, "D"],
+    scores: Iterable[Score] = SCORES.values(),
+) -> None:
+    """Draw the matrices that the scores of `results` rest on into `folder`.
 
     Parameters
     ----------
@@ -33,13 +32,16 @@ def write_matrices(folder: Path, results: Mapping[str, Any], kl: Float[np.ndarra
         What `disvae.metrics.evaluate` gave.
     kl
         KL of each code, which orders the columns: largest first.
+    scores
+        Those of the results; others are left out.
     """
-    for score, (part, codes_first, file, title) in _OF_SCORES.items():
-        if score in results:
-            values = np.array(results[score]["parts"][part])
-            names = results[score]["settings"]["factors"]
-            picture = matrix(values.T if codes_first else values, names, kl, title)
-            with replacing(folder / file) as temporary:
+    drawn = {score.matrix: results[score.name] for score in scores if score.name in results}
+    for each, result in drawn.items():
+        if each is not None:
+            values = np.array(result["parts"][each.part])
+            names = result["settings"]["factors"]
+            picture = matrix(values.T if each.codes_first else values, names, kl, each.title)
+            with replacing(folder / each.file) as temporary:
                 picture.save(temporary, format="PNG")
 
 

@@ -11,6 +11,7 @@ from disvae.metrics.arrays import ArrayLike, checked, require_at_least
 from disvae.metrics.estimators.classifier import Split, accuracy, draw_split, fit_classifier
 from disvae.metrics.estimators.sampling import Estimate, estimate, repeated
 from disvae.metrics.estimators.threads import in_threads
+from disvae.metrics.score import Matrix, declare
 
 
 class DCI(NamedTuple):
@@ -37,6 +38,12 @@ class DCI(NamedTuple):
     importance: Float[np.ndarray, "D K"]
 
 
+@declare(
+    "dci",
+    "Disentanglement, completeness, informativeness from importances of boosted trees.",
+    "Eastwood and Williams 2018",
+    matrix=Matrix("importance", "dci_importance.png", "DCI importance", codes_first=True),
+)
 def dci(
     codes: Num[ArrayLike, "N D"],
     factors: Num[ArrayLike, "N K"],
