@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.special import logit
 
 from disvae.metrics.estimators.classifier import Split, accuracy, fit_classifier
 from disvae.metrics.estimators.threads import cores, in_threads, threads
@@ -91,7 +92,7 @@ def boost(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
     answers = [found for found, _ in known]
     n_trees = [len(found) if len(found) > 2 else len(found) - 1 for found in answers]
     first = np.concatenate([[0], np.cumsum(n_trees)])
-    n_values = np.repeat([len(found) for found in answers], n_trees)
+    shrink = np.repeat([(n - 1) / n if n > 1 else 1 for n in n_trees], n_trees)
     start = np.concatenate([_log_odds(np.bincount(each)) for each in labels])[:, None]
     scores, test_scores = np.repeat(start, n_rows, axis=1), np.repeat(start, len(test), axis=1)
     gradients, gains = np.empty_like(scores), np.zeros((len(start), n_codes))
@@ -107,7 +108,7 @@ def boost(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
     with threads(count) as spread:
         for each in tree_seeds:
             spread(trees.residuals, [(scores, labels, first, *part, gradients) for part in rows])
-            rest = (each, n_values, table, gradients, scores, held_out, test_scores, gains)
+            rest = (each, shrink, table, gradients, scores, held_out, test_scores, gains)
             spread(trees.grow, [(*part, *rest) for part in pieces])
 
     importance, right = np.zeros((n_codes, len(labels))), np.zeros((2, len(labels)))
@@ -124,9 +125,10 @@ def boost(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
 
 def _log_odds(counts: Int[np.ndarray, " values"]) -> Float[np.ndarray, " trees"]:
     """Return where the scores of a factor's trees start; one value alone has no tree."""
-    logs = np.log(counts / counts.sum())
+    shares = counts / counts.sum()
+    mean = np.exp(np.log(shares).mean())
     odds: Float[np.ndarray, " trees"]
-    odds = logs - logs.mean() if len(counts) > 2 else logs[1:] - logs[:-1]
+    odds = np.log(shares / mean) if len(shares) > 2 else logit(shares[1:])
     return odds
 
 

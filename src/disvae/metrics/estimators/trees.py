@@ -1,26 +1,28 @@
 """Trees of depth 3 that fit gradients, compiled.
 
-Rows are sorted by each feature once a fit, and each tree hands that order down to its nodes by
-stable partition, so that one pass with a running sum finds a feature's best split. Splits,
-thresholds, steps and the random order that decides between equally good features are those of
-scikit-learn's GradientBoostingClassifier; what differs is rounding.
+The trees are those of scikit-learn's GradientBoostingClassifier, to the last bit where no two
+values of a feature are equal: its splits, thresholds and steps, the order of its sums, and the
+random order of features that decides between equally good splits. What differs is the time: rows
+are sorted by each feature once a fit, and each tree hands that order down to its nodes by stable
+partition, so that one pass with a running sum finds a feature's best split.
 """
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
-from jaxtyping import Float, Float32, Int, UInt8, UInt32
+from jaxtyping import Float, Float32, Int, Shaped, UInt8, UInt32
 from numba import njit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 N_NODES = 15  # numbered like a heap: the children of n are 2n + 1 and 2n + 2
-SPLIT = (0, 1, 3, 4, 2, 5, 6)  # the nodes above the lowest leaves, a left branch before the right
+INNER = (0, 1, 3, 4, 2, 5, 6)  # above the lowest leaves, a left branch before the right one
 LEARNING_RATE = 0.1
 CLOSE = np.float32(1e-7)  # values no farther apart are not told apart
 PURE = np.finfo(np.float64).eps  # variance of gradients below which nothing is split
 FLAT = 1e-150  # curvature below which no step is made
+ROUNDING = 1e-14  # more than that of a product
 
 
 class Table(NamedTuple):
@@ -36,20 +38,20 @@ class Nodes(NamedTuple):
 
     feature: Int[np.ndarray, " nodes"]  # -1 in a leaf
     threshold: Float[np.ndarray, " nodes"]
-    start: Int[np.ndarray, " nodes"]  # where its rows stand in the order
+    start: Int[np.ndarray, " nodes"]  # where its rows stand
     end: Int[np.ndarray, " nodes"]
     n_constant: Int[np.ndarray, " nodes"]  # features known to be constant in it
-    total: Float[np.ndarray, " nodes"]  # of its rows' gradients
-    variance: Float[np.ndarray, " nodes"]
+    variance: Float[np.ndarray, " nodes"]  # of its rows' gradients
 
 
 class Desk(NamedTuple):
     """Where a tree is worked out."""
 
-    below: UInt32[np.ndarray, "2 D N"]  # the order within the nodes of depth 1 and 2
+    rows: UInt32[np.ndarray, " N"]  # node by node, in the order of sums
+    below: UInt32[np.ndarray, "2 D N"]  # rows by features, within the nodes of depth 1 and 2
     goes_left: UInt8[np.ndarray, " N"]
     leaf: UInt8[np.ndarray, " N"]
-    features: Int[np.ndarray, " D"]  # in the order of drawing, the constant ones first
+    features: Int[np.ndarray, " D"]  # as they are drawn, the constant ones first
     constant: Int[np.ndarray, " D"]
     random: UInt32[np.ndarray, "1"]
 
@@ -79,7 +81,8 @@ def residuals(
         low, high = first[k], first[k + 1]
         if high - low == 1:
             for i in range(start, end):
-                gradients[low, i] = labels[k, i] - 1 / (1 + np.exp(-scores[low, i]))
+                part = np.exp(-scores[low, i])
+                gradients[low, i] = -(((1 - labels[k, i]) - labels[k, i] * part) / (1 + part))
         if high - low < 2:
             continue
         largest = scores[low, start:end].copy()
@@ -102,7 +105,7 @@ def grow(
     first: int,
     last: int,
     seeds: UInt32[np.ndarray, " trees"],
-    n_values: Int[np.ndarray, " trees"],
+    shrink: Float[np.ndarray, " trees"],
     table: Table,
     gradients: Float[np.ndarray, "trees N"],
     scores: Float[np.ndarray, "trees N"],
@@ -112,9 +115,10 @@ def grow(
 ) -> None:
     """Grow trees `first` to `last`; add their steps to the scores, and their gains to `gains`."""
     n_features, n_rows = table.values.shape
-    whole, real = np.empty((4, N_NODES), np.int64), np.empty((3, N_NODES))
-    nodes = Nodes(whole[0], real[0], whole[1], whole[2], whole[3], real[1], real[2])
+    whole, real = np.empty((4, N_NODES), np.int64), np.empty((2, N_NODES))
+    nodes = Nodes(whole[0], real[0], whole[1], whole[2], whole[3], real[1])
     desk = Desk(
+        np.empty(n_rows, np.uint32),
         np.empty((2, n_features, n_rows), np.uint32),
         np.empty(n_rows, np.uint8),
         np.empty(n_rows, np.uint8),
@@ -125,7 +129,7 @@ def grow(
     for tree in range(first, last):
         desk.random[0] = seeds[tree]
         _grow_one(gradients[tree], table, nodes, desk, gains[tree])
-        step = _steps(gradients[tree], desk.leaf, n_values[tree])
+        step = _steps(gradients[tree], desk.leaf, shrink[tree])
         for i in range(n_rows):
             scores[tree, i] += step[desk.leaf[i]]
         for i in range(len(test)):
@@ -147,58 +151,67 @@ def _grow_one(
     """Grow one tree into `nodes`; leave each row's leaf on the desk."""
     n_features, n_rows = table.values.shape
     desk.features[:] = np.arange(n_features)
-    nodes.feature[:] = -1
-    nodes.start[:], nodes.end[:] = 0, 0
-    total, squares = gradient.sum(), (gradient * gradient).sum()
-    nodes.end[0], nodes.n_constant[0], nodes.total[0] = n_rows, 0, total
-    nodes.variance[0] = squares / n_rows - (total / n_rows) ** 2
-    for node in SPLIT:
+    desk.rows[:] = np.arange(n_rows)
+    nodes.feature[:], nodes.start[:], nodes.end[:] = -1, 0, 0
+    nodes.end[0], nodes.n_constant[0], nodes.variance[0] = n_rows, 0, np.inf
+    for node in INNER:
         start, end = nodes.start[node], nodes.end[node]
-        if start == end:
+        if end - start < 2 or nodes.variance[node] <= PURE:
             continue
+        total, squares = 0.0, 0.0
+        for i in desk.rows[start:end]:
+            total += gradient[i]
+            squares += gradient[i] * gradient[i]
+        if node == 0:
+            nodes.variance[0] = squares / n_rows - (total / n_rows) ** 2
+            if nodes.variance[0] <= PURE:
+                continue
         depth = 0 if node == 0 else (1 if node < 3 else 2)
         order = table.order if depth == 0 else desk.below[depth - 1]
-        feature, n_left, left = -1, 0, 0.0
-        if end - start > 1 and nodes.variance[node] > PURE:
-            feature, n_left, left = _best_split(gradient, table, order, nodes, node, desk)
+        feature, n_left, sorted_by = _best_split(gradient, total, table, order, nodes, node, desk)
+        if sorted_by >= 0:
+            desk.rows[start:end] = order[sorted_by, start:end]
         if feature < 0:
-            for i in order[0, start:end]:
-                desk.leaf[i] = node
             continue
-        rows = order[feature, start:end]
-        gains[feature] += _divide(gradient, table.values[feature], rows, n_left, left, nodes, node)
+        ordered = order[feature, start:end]
+        for n in range(end - start):
+            desk.goes_left[ordered[n]] = n < n_left
+        _swap_apart(desk.rows[start:end], desk.goes_left)
+        below, above = (
+            table.values[feature, ordered[n_left - 1]],
+            table.values[feature, ordered[n_left]],
+        )
         nodes.feature[node] = feature
-        if depth == 2:
-            for i in rows[:n_left]:
-                desk.leaf[i] = 2 * node + 1
-            for i in rows[n_left:]:
-                desk.leaf[i] = 2 * node + 2
-            continue
-        for i in rows[:n_left]:
-            desk.goes_left[i] = 1
-        for i in rows[n_left:]:
-            desk.goes_left[i] = 0
-        for j in range(n_features):
-            _partition(order[j, start:end], desk.goes_left, n_left, desk.below[depth, j, start:end])
+        nodes.threshold[node] = np.float64(below) / 2 + np.float64(above) / 2
+        gains[feature] += _divide(gradient, desk.rows, n_left, total, squares, nodes, node)
+        if depth < 2:
+            for j in range(n_features):
+                parted = desk.below[depth, j, start:end]
+                _partition(order[j, start:end], desk.goes_left, n_left, parted)
+    for node in range(N_NODES):
+        if nodes.feature[node] < 0:
+            for i in desk.rows[nodes.start[node] : nodes.end[node]]:
+                desk.leaf[i] = node
 
 
 @compiled
 def _best_split(
     gradient: Float[np.ndarray, " N"],
+    total: float,
     table: Table,
     order: UInt32[np.ndarray, "D N"],
     nodes: Nodes,
     node: int,
     desk: Desk,
-) -> tuple[int, int, float]:
-    """Find the best feature (-1: none), how many rows go left, and the sum of their gradients.
+) -> tuple[int, int, int]:
+    """Find the best feature (-1: none) and how many rows go left; tell the last one sorted by.
 
     Features are drawn at random, also those known to be constant, and of equally good ones the
     first wins. Those found to be constant are passed on to the children.
     """
-    start, end, total = nodes.start[node], nodes.end[node], nodes.total[node]
+    start, end = nodes.start[node], nodes.end[node]
     size, features = end - start, desk.features
-    best, n_left, sum_left, highest, nearly = -1, 0, 0.0, -np.inf, -np.inf
+    best, n_left, sorted_by, highest, nearly = -1, 0, -1, -np.inf, -np.inf
     n_known, n_found, n_passed, n_open = nodes.n_constant[node], 0, 0, len(features)
     while n_open > n_known + n_found:
         drawn = n_passed + _draw(desk.random) % (n_open - n_found - n_passed)
@@ -209,7 +222,10 @@ def _best_split(
         drawn += n_found
         feature = features[drawn]
         rows, values = order[feature, start:end], table.values[feature]
-        if values[rows[size - 1]] <= values[rows[0]] + CLOSE:
+        lowest, largest = values[rows[0]], values[rows[size - 1]]
+        if largest != lowest:
+            sorted_by = feature
+        if largest <= lowest + CLOSE:
             _swap(features, drawn, n_known + n_found)
             n_found += 1
             continue
@@ -219,48 +235,50 @@ def _best_split(
         for n in range(1, size):
             left += gradient[rows[n - 1]]
             right = total - left
+            # divisions take longer than all else here
             about = left * left * table.inverse[n] + right * right * table.inverse[size - n]
             if about >= nearly and values[rows[n]] > values[rows[n - 1]] + CLOSE:
                 explained = left * left / n + right * right / (size - n)
                 if explained > highest:
-                    best, n_left, sum_left, highest = feature, n, left, explained
-                    nearly = highest * (1 - 1e-14)
+                    best, n_left, highest = feature, n, explained
+                    nearly = highest * (1 - ROUNDING)
     n_constant = n_known + n_found
     features[:n_known] = desk.constant[:n_known]
     desk.constant[n_known:n_constant] = features[n_known:n_constant]
     nodes.n_constant[node] = n_constant
-    return best, n_left, sum_left
+    return best, n_left, sorted_by
 
 
 @compiled
 def _divide(
     gradient: Float[np.ndarray, " N"],
-    values: Float32[np.ndarray, " N"],
-    rows: UInt32[np.ndarray, " n"],
+    rows: UInt32[np.ndarray, " N"],
     n_left: int,
-    left: float,
+    total: float,
+    squares: float,
     nodes: Nodes,
     node: int,
 ) -> float:
     """Make the children of a node; return by how much that lowers the squared deviation."""
-    size, n_right = len(rows), len(rows) - n_left
-    low, high = np.float64(values[rows[n_left - 1]]), np.float64(values[rows[n_left]])
-    nodes.threshold[node] = low / 2 + high / 2
-    squares = 0.0
-    for i in rows[:n_left]:
-        squares += gradient[i] * gradient[i]
-    right = nodes.total[node] - left
-    rest = (nodes.variance[node] + (nodes.total[node] / size) ** 2) * size - squares
+    start, end = nodes.start[node], nodes.end[node]
+    middle, n_right = start + n_left, end - start - n_left
+    squares_left, left = 0.0, 0.0 if n_left <= n_right else total
+    for i in rows[start:middle]:
+        squares_left += gradient[i] * gradient[i]
+        if n_left <= n_right:
+            left += gradient[i]
+    if n_left > n_right:
+        for i in rows[middle:end][::-1]:
+            left -= gradient[i]
+    squares_right, right = squares - squares_left, total - left
     one, other = 2 * node + 1, 2 * node + 2
-    nodes.total[one], nodes.total[other] = left, right
-    nodes.variance[one] = squares / n_left - (left / n_left) ** 2
-    nodes.variance[other] = rest / n_right - (right / n_right) ** 2
-    middle = nodes.start[node] + n_left
-    nodes.start[one], nodes.end[one] = nodes.start[node], middle
-    nodes.start[other], nodes.end[other] = middle, nodes.end[node]
+    nodes.variance[one] = squares_left / n_left - (left / n_left) ** 2
+    nodes.variance[other] = squares_right / n_right - (right / n_right) ** 2
+    nodes.start[one], nodes.end[one] = start, middle
+    nodes.start[other], nodes.end[other] = middle, end
     nodes.n_constant[one] = nodes.n_constant[other] = nodes.n_constant[node]
     deviations = n_left * nodes.variance[one] + n_right * nodes.variance[other]
-    return float(size * nodes.variance[node] - deviations)
+    return float((end - start) * nodes.variance[node] - deviations)
 
 
 @compiled
@@ -281,21 +299,64 @@ def _partition(
 
 
 @compiled
+def _swap_apart(rows: UInt32[np.ndarray, " n"], goes_left: UInt8[np.ndarray, " N"]) -> None:
+    """Bring the rows that go left before the others, by swaps with the end."""
+    low, high = 0, len(rows)
+    while low < high:
+        if goes_left[rows[low]]:
+            low += 1
+        else:
+            high -= 1
+            _swap(rows, low, high)
+
+
+@compiled
 def _steps(
-    gradient: Float[np.ndarray, " N"], leaf: UInt8[np.ndarray, " N"], n_values: int
+    gradient: Float[np.ndarray, " N"], leaf: UInt8[np.ndarray, " N"], shrink: float
 ) -> Float[np.ndarray, " nodes"]:
     """Return the Newton step of each leaf, times the learning rate."""
-    slope, curvature, step = np.zeros((3, N_NODES))
+    start = np.zeros(N_NODES + 1, np.int64)
+    for node in leaf:
+        start[node + 1] += 1
+    start = np.cumsum(start)
+    place = start.copy()
+    slope, curvature = np.empty((2, len(gradient)))
     for i in range(len(gradient)):
-        size = abs(gradient[i])
-        slope[leaf[i]] += gradient[i]
-        curvature[leaf[i]] += size * (1 - size)
-    if n_values > 2:
-        slope *= (n_values - 1) / n_values
+        share = (1.0 if gradient[i] > 0 else 0.0) - gradient[i]
+        at = place[leaf[i]]
+        slope[at], curvature[at] = gradient[i], share * (1 - share)
+        place[leaf[i]] += 1
+    step = np.zeros(N_NODES)
     for node in range(N_NODES):
-        if curvature[node] >= FLAT:
-            step[node] = LEARNING_RATE * (slope[node] / curvature[node])
+        low, high = start[node], start[node + 1]
+        if high > low:
+            rise = _sum(slope, low, high) / (high - low) * shrink
+            bend = _sum(curvature, low, high) / (high - low)
+            if bend >= FLAT:
+                step[node] = LEARNING_RATE * (rise / bend)
     return step
+
+
+@compiled
+def _sum(values: Float[np.ndarray, " N"], start: int, end: int) -> float:
+    """Add up a part of `values`, in the order of NumPy's sum."""
+    size = end - start
+    if size > 128:
+        middle = start + size // 2 // 8 * 8
+        return _sum(values, start, middle) + _sum(values, middle, end)
+    if size < 8:
+        total = -0.0
+        for i in range(start, end):
+            total += values[i]
+        return total
+    rest = end - size % 8
+    part = values[start : start + 8].copy()
+    for i in range(start + 8, rest, 8):
+        part += values[i : i + 8]
+    total = part[0] + part[1] + (part[2] + part[3]) + (part[4] + part[5] + (part[6] + part[7]))
+    for i in range(rest, end):
+        total += values[i]
+    return float(total)
 
 
 @compiled
@@ -310,5 +371,5 @@ def _draw(state: UInt32[np.ndarray, "1"]) -> int:
 
 
 @compiled
-def _swap(array: Int[np.ndarray, " n"], one: int, other: int) -> None:
+def _swap(array: Shaped[np.ndarray, " n"], one: int, other: int) -> None:
     array[one], array[other] = array[other], array[one]
