@@ -82,9 +82,7 @@ def boost(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
 
     train, train_factors, test, test_factors = split
     n_rows, n_codes = train.shape
-    values = np.ascontiguousarray(train.T, dtype=np.float32)
-    order = np.argsort(values, axis=1, kind="stable").astype(np.uint32)
-    table = trees.Table(values, order, 1 / np.maximum(np.arange(n_rows + 1), 1))
+    table = trees.make_table(np.ascontiguousarray(train.T, dtype=np.float32))
     held_out = np.ascontiguousarray(test, dtype=np.float32)
 
     known = [np.unique(column, return_inverse=True) for column in train_factors.T]

@@ -30,6 +30,7 @@ class Table(NamedTuple):
 
     values: Float32[np.ndarray, "D N"]
     order: UInt32[np.ndarray, "D N"]  # rows by each feature's values
+    longest: Int[np.ndarray, " D"]  # run of rows that a feature does not tell apart
     inverse: Float[np.ndarray, " N+1"]  # 1 / n
 
 
@@ -62,6 +63,15 @@ def compiled(function: F) -> F:
         return cast("F", njit(cache=True, nogil=True)(function))
     except RuntimeError:
         return cast("F", njit(nogil=True)(function))
+
+
+def make_table(values: Float32[np.ndarray, "D N"]) -> Table:
+    """Sort the rows."""
+    order = np.argsort(values, axis=1, kind="stable").astype(np.uint32)
+    ordered = np.take_along_axis(values, order, axis=1)
+    apart = np.pad(ordered[:, 1:] > ordered[:, :-1] + CLOSE, ((0, 0), (1, 1)), constant_values=True)
+    longest = np.array([np.diff(np.flatnonzero(each)).max() for each in apart])
+    return Table(values, order, longest, 1 / np.maximum(np.arange(values.shape[1] + 1), 1))
 
 
 @compiled
@@ -231,9 +241,18 @@ def _best_split(
             continue
         n_open -= 1
         _swap(features, drawn, n_open)
-        left = 0.0
+        left, risky = 0.0, max(size - 2 * table.longest[feature], 1)
+        at = risky - 1
         for n in range(1, size):
             left += gradient[rows[n - 1]]
+            if n >= risky:  # a run of equal values may be longer than what is left behind it
+                if values[rows[n]] <= values[rows[n - 1]] + CLOSE:
+                    continue
+                if n - at > size - n:
+                    left = total
+                    for m in range(size - 1, n - 1, -1):
+                        left -= gradient[rows[m]]
+                at = n
             right = total - left
             # divisions take longer than all else here
             about = left * left * table.inverse[n] + right * right * table.inverse[size - n]
