@@ -17,7 +17,7 @@ DOCUMENTED = ("mig", "aam")  # the scores of --is-metrics
 def score(
     run: Run,
     where: Computing,
-    names: Sequence[str] = DOCUMENTED,
+    names: Sequence[metrics.Wanted] = DOCUMENTED,
     factor_subset: Sequence[str] = (),
     repeats: int = 1,
     settings: metrics.Settings | None = None,
@@ -33,7 +33,7 @@ def score(
         "settings": settings,
         "factor_subset": factor_subset or None,
     }
-    metrics.plan(names, *metrics.provided(run.dataset(where.data_dir)), **chosen)
+    planned = metrics.plan(names, *metrics.provided(run.dataset(where.data_dir)), **chosen)
     device = make_fabric(where).device
     batch_size, bar = run.options.eval_batchsize, not where.no_progress_bar
     table = run.encode(where.data_dir, device, batch_size, bar)
@@ -46,5 +46,5 @@ def score(
         ),
     )
     run.merge_metrics(results)
-    write_matrices(run.path, results, table.kl())
+    write_matrices(run.path, results, table.kl(), [score for score, _ in planned])
     return results

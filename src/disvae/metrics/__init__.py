@@ -6,9 +6,12 @@ also a function of its own. All entropies and information are in nats.
 
 from disvae.metrics.arrays import ArrayLike
 from disvae.metrics.codes import Codes, encode, provided, read_codes
+from disvae.metrics.estimators.information import Entropies, entropies
 from disvae.metrics.estimators.sampling import Estimate
-from disvae.metrics.planning import Settings, default_settings, plan
-from disvae.metrics.registry import SCORES, Score
+from disvae.metrics.planning import Settings, Wanted, default_settings, plan
+from disvae.metrics.registry import SCORES
+from disvae.metrics.score import Matrix, Score, as_score, declare
+from disvae.metrics.scores.binned_mig import binned_mig
 from disvae.metrics.scores.dci import DCI, dci, disentanglement_and_completeness
 from disvae.metrics.scores.dependence import (
     WassersteinDependence,
@@ -17,15 +20,13 @@ from disvae.metrics.scores.dependence import (
     wasserstein_dependence,
 )
 from disvae.metrics.scores.gap import (
-    Entropies,
     aam,
     axis_alignments,
-    entropies,
     information_gaps,
     mig,
     mutual_information,
 )
-from disvae.metrics.scores.histogram import Jemmig, binned_mig, dcimig, jemmig, mig_sup
+from disvae.metrics.scores.histogram import Jemmig, dcimig, jemmig, mig_sup
 from disvae.metrics.scores.infomec import InfoMEC, infomec
 from disvae.metrics.scores.intervention import (
     Accuracy,
@@ -57,17 +58,21 @@ __all__ = [
     "FactorVAEScore",
     "InfoMEC",
     "Jemmig",
+    "Matrix",
     "ModularityExplicitness",
     "Score",
     "Settings",
+    "Wanted",
     "WassersteinDependence",
     "aam",
+    "as_score",
     "axis_alignments",
     "beta_vae_score",
     "binned_mig",
     "code_information",
     "dci",
     "dcimig",
+    "declare",
     "default_settings",
     "disentanglement_and_completeness",
     "encode",

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Num
 
 from disvae.errors import UserError
+from disvae.metrics.sharing import shared
 
 SPARSE = 8  # possible keys a row, beyond which sorting beats a table of all keys
 LARGEST = 1e30  # trees read float32
@@ -142,6 +143,7 @@ def require_varied(factors: Int[np.ndarray, "N K"], names: Sequence[str] | None 
             raise UserError(ONE_VALUE.format(repr(names[k]) if names else k))
 
 
+@shared
 def checked(
     codes: Num[ArrayLike, "N D"], factors: Num[ArrayLike, "N K"]
 ) -> tuple[Float[np.ndarray, "N D"], Int[np.ndarray, "N K"]]:

@@ -45,16 +45,16 @@ class Codes:
     def __post_init__(self) -> None:
         mean = as_codes(self.mean, "mean")
         set_once = object.__setattr__
-        set_once(self, "mean", mean)
+        set_once(self, "mean", _read_only(mean))
         if self.logvar is not None:
-            set_once(self, "logvar", as_logvar(self.logvar, mean))
+            set_once(self, "logvar", _read_only(as_logvar(self.logvar, mean)))
         names = tuple(self.factor_names)
         if self.factors is None:
             if names:
                 raise UserError("factor_names were given without factors: give both or neither.")
             return
         factors = factor_values(self.factors, len(mean))
-        set_once(self, "factors", factors)
+        set_once(self, "factors", _read_only(factors))
         names = names or tuple(str(k) for k in range(factors.shape[1]))
         if len(names) != factors.shape[1] or len(set(names)) != len(names):
             raise UserError(
@@ -62,6 +62,11 @@ class Codes:
                 f"but are {list(names)}."
             )
         set_once(self, "factor_names", names)
+
+    @property
+    def codes(self) -> Num[ArrayLike, "N D"]:
+        """The means: most scores read nothing else."""
+        return self.mean
 
     @property
     def provided(self) -> tuple[frozenset[str], Sequence[str]]:
@@ -96,6 +101,13 @@ class Codes:
         columns = factor_columns(names, self.factor_names)
         factors = np.asarray(self.factors)[:, columns]
         return Codes(self.mean, self.logvar, factors, tuple(names))
+
+
+def _read_only(array: Num[np.ndarray, "..."]) -> Num[np.ndarray, "..."]:
+    """Return a view through which no score can spoil what the others read."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 class Factored(Protocol):

@@ -1,6 +1,6 @@
 """Matrices of factors and codes, as labelled heat maps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,24 +9,26 @@ from jaxtyping import Float
 from PIL import Image
 
 from disvae.errors import UserError
+from disvae.metrics import SCORES, Score
 from disvae.plots.figures import new_figure, to_image, write_image
 
 _MOST_NUMBERS = 20  # codes from which the numbers in the cells are left out
-_OF_SCORES = {  # score: its matrix, whether codes are the rows, the file, the title
-    "mig": ("mutual_information", False, "mutual_information.png", "I(z; v) in nats"),
-    "aam": ("mutual_information", False, "mutual_information.png", "I(z; v) in nats"),
-    "dci": ("importance", True, "dci_importance.png", "DCI importance"),
-}
 
 
-def write_matrices(folder: Path, results: Mapping[str, Any], kl: Float[np.ndarray, "D"]) -> None:
-    """Draw the matrices behind the scores of `disvae.metrics.evaluate` into the run's `folder`."""
-    for score, (part, codes_first, file, title) in _OF_SCORES.items():
-        if score in results:
-            values = np.array(results[score]["parts"][part])
-            names = results[score]["settings"]["factors"]
-            picture = matrix(values.T if codes_first else values, names, kl, title)
-            write_image(folder / file, picture)
+def write_matrices(
+    folder: Path,
+    results: Mapping[str, Any],
+    kl: Float[np.ndarray, "D"],
+    scores: Iterable[Score] = SCORES.values(),
+) -> None:
+    """Draw the matrices behind the results of `disvae.metrics.evaluate` into the run's `folder`."""
+    drawn = {score.matrix: results[score.name] for score in scores if score.name in results}
+    for each, result in drawn.items():
+        if each is not None:
+            values = np.array(result["parts"][each.part])
+            names = result["settings"]["factors"]
+            picture = matrix(values.T if each.codes_first else values, names, kl, each.title)
+            write_image(folder / each.file, picture)
 
 
 def matrix(

@@ -1,20 +1,14 @@
 """Codes cut into equal-width bins, and the entropies of their counts."""
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int, Num
 from scipy.special import entr
 
-from disvae.metrics.arrays import (
-    ArrayLike,
-    checked,
-    require_at_least,
-)
+from disvae.metrics.arrays import ArrayLike, checked, require_at_least
 from disvae.metrics.estimators.sampling import draw_rows, repeated
-
-T = TypeVar("T")
+from disvae.metrics.sharing import shared
 
 NOTHING = 1e-12  # nats; below it mutual information is rounding
 
@@ -79,20 +73,20 @@ def count_information(first: Int[np.ndarray, " N"], second: Int[np.ndarray, " N"
     return 0.0 if information < NOTHING else information
 
 
-def information_of_draws(
-    score: Callable[[BinnedInformation], T],
+@shared
+def binned_draws(
     codes: Num[ArrayLike, "N D"],
     factors: Num[ArrayLike, "N K"],
     bins: int,
     num_points: int | None,
     seed: int | None,
     repeats: int,
-) -> list[T]:
-    """Score the binned information of each of several draws."""
+) -> list[BinnedInformation]:
+    """Binned information of each of several draws."""
     table, labels = checked(codes, factors)
 
-    def once(rng: np.random.Generator) -> T:
+    def once(rng: np.random.Generator) -> BinnedInformation:
         rows = draw_rows(rng, len(table), num_points)
-        return score(binned_information(bin_codes(table[rows], bins), labels[rows]))
+        return binned_information(bin_codes(table[rows], bins), labels[rows])
 
     return repeated(once, seed, repeats)

@@ -1,23 +1,38 @@
 """One way to spread work over cores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 T = TypeVar("T")
+Spread = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], list[Any]]
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    from joblib import cpu_count  # type: ignore[import-untyped]
+
+    count: int = cpu_count()
+    return count
+
+
+@contextmanager
+def threads(count: int) -> Iterator[Spread]:
+    """Give a function that calls another with each of several tuples, on `count` threads.
+
+    Threads suffice: NumPy's, scikit-learn's and our inner loops release the interpreter's lock.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    # The products here are small: threads inside each, on top of ours, cost more than they give.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(count) as pool:
+        yield lambda run, arguments: list(pool.map(lambda each: run(*each), arguments))
 
 
 def in_threads(
-    run: Callable[..., T], arguments: Sequence[tuple[int, ...]], most: int | None = None
+    run: Callable[..., T], arguments: Sequence[tuple[Any, ...]], most: int | None = None
 ) -> list[T]:
-    """Call `run` with each tuple on all cores it may use, or on at most so many, in order.
-
-    Threads suffice: NumPy's and scikit-learn's inner loops release the interpreter's lock.
-    """
-    from joblib import cpu_count  # type: ignore[import-untyped]
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    count = min(cpu_count(), len(arguments), most or len(arguments))
-    # The products here are small: threads inside each, on top of ours, cost more than they give.
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(count) as pool:
-        return list(pool.map(lambda each: run(*each), arguments))
+    """Call `run` with each tuple on all cores it may use, or on at most so many, in order."""
+    with threads(min(cores(), len(arguments), most or len(arguments))) as spread:
+        return spread(run, arguments)

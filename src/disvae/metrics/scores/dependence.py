@@ -1,5 +1,6 @@
 """Dependence between codes, without factors: total correlation, Wasserstein, mutual information."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ from jaxtyping import Float, Num
 from disvae.metrics.arrays import ArrayLike, as_codes, varies
 from disvae.metrics.estimators.binned import bin_codes, count_information
 from disvae.metrics.estimators.sampling import Estimate, draw_rows, estimate, repeated
+from disvae.metrics.score import declare
 
 
 class WassersteinDependence(NamedTuple):
@@ -25,6 +27,12 @@ class WassersteinDependence(NamedTuple):
     distance: float
 
 
+@declare(
+    "total_correlation",
+    "Total correlation of the codes' Gaussian fit, in nats; 0 is best.",
+    "Locatello et al. 2019",
+    bounds=(0, math.inf),
+)
 def total_correlation(codes: Num[ArrayLike, "N D"]) -> float:
     """Total correlation of the codes, as if they were jointly Gaussian, in nats.
 
@@ -60,6 +68,12 @@ def total_correlation(codes: Num[ArrayLike, "N D"]) -> float:
     return max(0.0, float(-np.log(np.maximum(eigenvalues, floor)).sum() / 2))
 
 
+@declare(
+    "wasserstein_dependence",
+    "Distance of the codes' Gaussian fit from its independent version; 0 is best.",
+    "Xiao and Wang 2019; Locatello et al. 2019",
+    bounds=(0, 2),
+)
 def wasserstein_dependence(codes: Num[ArrayLike, "N D"]) -> WassersteinDependence:
     """Squared 2-Wasserstein distance of the codes' Gaussian fit from its independent version.
 
@@ -98,6 +112,12 @@ def wasserstein_dependence(codes: Num[ArrayLike, "N D"]) -> WassersteinDependenc
     return WassersteinDependence(distance / total if total > 0 else 0.0, distance)
 
 
+@declare(
+    "code_information",
+    "Binned mutual information between two codes, mean over pairs, in nats; 0 is best.",
+    "Locatello et al. 2019",
+    bounds=(0, math.inf),
+)
 def code_information(
     codes: Num[ArrayLike, "N D"],
     *,

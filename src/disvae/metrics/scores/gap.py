@@ -1,94 +1,38 @@
 """MIG and AAM from the exact mutual information between codes and factors."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Num
-from scipy.special import entr
+from jaxtyping import Float, Num
 
 from disvae.errors import UserError
-from disvae.metrics.arrays import ONE_VALUE, ArrayLike, as_codes, as_factors, as_logvar
-from disvae.metrics.estimators.entropy import grouped_entropies
-from disvae.metrics.estimators.threads import in_threads
+from disvae.metrics.arrays import ONE_VALUE, ArrayLike
+from disvae.metrics.estimators.information import Entropies, entropies, two_largest
+from disvae.metrics.score import Matrix, declare
 
-NOTHING = 1e-9  # nats; below it mutual information is the rounding of two equal entropies
-MAX_THREADS = 4  # each holds some 20 numbers per image
+INFORMATION = Matrix("mutual_information", "mutual_information.png", "I(z; v) in nats")
 
 
-class Entropies(NamedTuple):
-    """Entropies of codes and factors over a dataset, in nats.
+class Information(NamedTuple):
+    """A score of the exact information matrix, and what it rests on.
 
     Attributes
     ----------
-    code
-        H(z_j), differential.
-    conditional
-        H(z_j given v_k), the mean over the factor's values, weighted by how often each occurs.
-    factor
-        H(v_k), from the empirical frequencies.
+    value
+        The score.
+    per_factor
+        One row a factor: its score, its entropy and its codes, best first.
+    per_code
+        One row a code: its entropy, its best factor (None if it knows none) and that information.
+    mutual_information
+        I(z_j; v_k), in nats.
     """
 
-    code: Float[np.ndarray, " D"]
-    conditional: Float[np.ndarray, "K D"]
-    factor: Float[np.ndarray, " K"]
-
-    @property
-    def mutual_information(self) -> Float[np.ndarray, "K D"]:
-        """I(z_j; v_k) = H(z_j) - H(z_j given v_k), held to [0, H(v_k)]."""
-        information: Float[np.ndarray, "K D"]
-        information = np.clip(self.code - self.conditional, 0, self.factor[:, None])
-        information[information < NOTHING] = 0
-        return information
-
-
-def entropies(
-    mean: Num[ArrayLike, "N D"],
-    logvar: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
-) -> Entropies:
-    """Entropies of the aggregate posterior, whole and given each factor.
-
-    q(z_j) is the mixture (1/N) sum_n N(mean_nj, exp(logvar_nj)) over all images, q(z_j given
-    v_k) that over the images with one value of factor k. Both are integrated, not sampled
-    (see `disvae.metrics.entropy`): the result is deterministic, its error below 1e-6 nats.
-
-    Parameters
-    ----------
-    mean, logvar
-        Posterior means and log variances, one row an image.
-    factors
-        True factors, one row an image. They need not fill a grid.
-
-    Returns
-    -------
-    Entropies
-        `code [D]`, `conditional [K, D]` and `factor [K]`, in nats.
-
-    Raises
-    ------
-    UserError
-        Shapes that do not match; NaN; fewer than 2 images.
-
-    Notes
-    -----
-    Chen et al., "Isolating Sources of Disentanglement in Variational Autoencoders", 2018,
-    section 4.1 and appendix C, where the same entropies are sampled.
-    """
-    means = as_codes(mean, "mean")
-    logvars = as_logvar(logvar, means)
-    indices = as_factors(factors, len(means))
-    sizes = [int(column.max()) + 1 for column in indices.T]
-    whole = (np.zeros(len(means), dtype=np.int64), 1)
-    groupings = [whole, *zip(np.ascontiguousarray(indices.T), sizes, strict=True)]
-    frequencies = [_frequencies(group, size) for group, size in groupings]
-
-    def of_code(j: int) -> Float[np.ndarray, " K+1"]:
-        found = grouped_entropies(means[:, j].copy(), logvars[:, j].copy(), groupings)
-        return np.array([p @ h for p, h in zip(frequencies, found, strict=True)])
-
-    columns = in_threads(of_code, [(j,) for j in range(means.shape[1])], MAX_THREADS)
-    table = np.stack(columns, axis=1)
-    return Entropies(table[0], table[1:], np.array([entr(p).sum() for p in frequencies[1:]]))
+    value: float
+    per_factor: list[dict[str, Any]]
+    per_code: list[dict[str, Any]]
+    mutual_information: Float[np.ndarray, "K D"]
 
 
 def mutual_information(
@@ -217,16 +161,6 @@ def axis_alignments(information: Float[np.ndarray, "K D"]) -> Float[np.ndarray, 
     return alignments
 
 
-def two_largest(
-    table: Float[np.ndarray, "K D"],
-) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, " K"]]:
-    """Largest and second largest of each row; the second is 0 where there is one column."""
-    if table.shape[1] == 1:
-        return table[:, 0], np.zeros(len(table))
-    ordered = np.partition(table, -2, axis=1)
-    return ordered[:, -1], ordered[:, -2]
-
-
 def require_entropy(factor_entropy: Float[np.ndarray, " K"]) -> None:
     """Refuse factors with one value, whose entropy is 0.
 
@@ -239,7 +173,66 @@ def require_entropy(factor_entropy: Float[np.ndarray, " K"]) -> None:
         raise UserError(ONE_VALUE.format(k))
 
 
-def _frequencies(group: Int[np.ndarray, " N"], n_groups: int) -> Float[np.ndarray, " groups"]:
-    """Share of each group among all rows."""
-    shares: Float[np.ndarray, " groups"] = np.bincount(group, minlength=n_groups) / len(group)
-    return shares
+@declare(
+    "mig",
+    "Gap between a factor's two most informative codes, exact, over its entropy.",
+    "Chen et al. 2018",
+    headline="MIG",
+    matrix=INFORMATION,
+)
+def mig_in_full(
+    mean: Num[ArrayLike, "N D"],
+    logvar: Num[ArrayLike, "N D"],
+    factors: Num[ArrayLike, "N K"],
+    factor_names: Sequence[str],
+) -> Information:
+    """MIG, as `mig` has it, with its tables per factor and per code."""
+    found = entropies(mean, logvar, factors)
+    gaps = information_gaps(found.mutual_information, found.factor)
+    return _in_full("gap", gaps, found, factor_names)
+
+
+@declare(
+    "aam",
+    "How far a factor's best code outweighs all other codes together, exact.",
+    "Dubois et al. 2019",
+    headline="AAM",
+    matrix=INFORMATION,
+)
+def aam_in_full(
+    mean: Num[ArrayLike, "N D"],
+    logvar: Num[ArrayLike, "N D"],
+    factors: Num[ArrayLike, "N K"],
+    factor_names: Sequence[str],
+) -> Information:
+    """AAM, as `aam` has it, with its tables per factor and per code."""
+    found = entropies(mean, logvar, factors)
+    return _in_full("alignment", axis_alignments(found.mutual_information), found, factor_names)
+
+
+def _in_full(
+    key: str, values: Float[np.ndarray, " K"], found: Entropies, factor_names: Sequence[str]
+) -> Information:
+    information = found.mutual_information
+    per_factor = [
+        {
+            "factor": name,
+            key: value,
+            "entropy": entropy,
+            "best_codes": (best := np.argsort(-row, kind="stable")[:2]).tolist(),
+            "best_information": row[best].tolist(),
+        }
+        for name, value, entropy, row in zip(
+            factor_names, values.tolist(), found.factor.tolist(), information, strict=True
+        )
+    ]
+    per_code = [
+        {
+            "code": j,
+            "entropy": entropy,
+            "best_factor": factor_names[column.argmax()] if column.any() else None,
+            "best_information": float(column.max()),
+        }
+        for j, (entropy, column) in enumerate(zip(found.code.tolist(), information.T, strict=True))
+    ]
+    return Information(float(values.mean()), per_factor, per_code, information)

@@ -1,4 +1,4 @@
-"""Scores from histograms of the codes: binned MIG, MIG-sup, JEMMIG, DCIMIG."""
+"""Scores from histograms of the codes: MIG-sup, JEMMIG, DCIMIG."""
 
 from typing import NamedTuple
 
@@ -6,9 +6,10 @@ import numpy as np
 from jaxtyping import Num
 
 from disvae.metrics.arrays import ArrayLike
-from disvae.metrics.estimators.binned import NOTHING, BinnedInformation, information_of_draws
+from disvae.metrics.estimators.binned import NOTHING, BinnedInformation, binned_draws
+from disvae.metrics.estimators.information import mean_gap, two_largest
 from disvae.metrics.estimators.sampling import Estimate, estimate
-from disvae.metrics.scores.gap import two_largest
+from disvae.metrics.score import declare
 
 
 class Jemmig(NamedTuple):
@@ -26,56 +27,7 @@ class Jemmig(NamedTuple):
     nats: Estimate
 
 
-def binned_mig(
-    codes: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
-    *,
-    bins: int = 20,
-    num_points: int | None = 10_000,
-    seed: int | None = 0,
-    repeats: int = 1,
-) -> Estimate:
-    """MIG of binned codes, as most published tables have it.
-
-    Each code is cut into equal-width bins between its extremes, and I and H are those of the
-    counts. It reads the posterior mean as the whole code, so it exceeds the exact `mig` where
-    posteriors overlap; it has a positive bias of about (bins - 1)(values - 1) / (2 points) nats
-    in every entry, and one outlier can push all other values into one bin.
-
-    Parameters
-    ----------
-    codes, factors
-        One row an image.
-    bins
-        Equal-width bins a code.
-    num_points
-        Images drawn, with replacement; None takes every image once, and is deterministic.
-    seed, repeats
-        Randomness of the draw, and how many draws.
-
-    Returns
-    -------
-    Estimate
-        In [0, 1]. A constant code falls into one bin and has no information.
-
-    Raises
-    ------
-    UserError
-        Bad arrays, a factor with one value, fewer than 2 bins or points.
-
-    Notes
-    -----
-    Chen et al. 2018; estimator and settings of Locatello et al., "Challenging Common Assumptions
-    in the Unsupervised Learning of Disentangled Representations", 2019, appendix B.
-    """
-
-    def score(binned: BinnedInformation) -> float:
-        best, second = two_largest(binned.normalised)
-        return float((best - second).mean())
-
-    return estimate(information_of_draws(score, codes, factors, bins, num_points, seed, repeats))
-
-
+@declare("mig_sup", "Gap between a code's two best factors, mean over codes.", "Li et al. 2020")
 def mig_sup(
     codes: Num[ArrayLike, "N D"],
     factors: Num[ArrayLike, "N K"],
@@ -111,14 +63,15 @@ def mig_sup(
     Li et al., "Progressive Learning and Disentanglement of Hierarchical Representations", 2020,
     section 4.
     """
-
-    def score(binned: BinnedInformation) -> float:
-        best, second = two_largest(binned.normalised.T)
-        return float((best - second).mean())
-
-    return estimate(information_of_draws(score, codes, factors, bins, num_points, seed, repeats))
+    draws = binned_draws(codes, factors, bins, num_points, seed, repeats)
+    return estimate([mean_gap(draw.normalised.T) for draw in draws])
 
 
+@declare(
+    "jemmig",
+    "Joint entropy of a factor and its best code minus the gap, scaled so that 1 is best.",
+    "Do and Tran 2020",
+)
 def jemmig(
     codes: Num[ArrayLike, "N D"],
     factors: Num[ArrayLike, "N K"],
@@ -164,10 +117,15 @@ def jemmig(
         bound = binned.factor + np.log(bins)
         return float((1 - nats / bound).mean()), float(nats.mean())
 
-    found = information_of_draws(score, codes, factors, bins, num_points, seed, repeats)
+    found = map(score, binned_draws(codes, factors, bins, num_points, seed, repeats))
     return Jemmig(*(estimate(column) for column in zip(*found, strict=True)))
 
 
+@declare(
+    "dcimig",
+    "Gap of the strongest code that stands for each factor, over the factors' entropy.",
+    "Sepliarskaia et al. 2019",
+)
 def dcimig(
     codes: Num[ArrayLike, "N D"],
     factors: Num[ArrayLike, "N K"],
@@ -209,4 +167,5 @@ def dcimig(
         np.maximum.at(strongest, binned.information.argmax(axis=0), best - second)
         return float(strongest.sum() / max(binned.factor.sum(), NOTHING))
 
-    return estimate(information_of_draws(score, codes, factors, bins, num_points, seed, repeats))
+    draws = binned_draws(codes, factors, bins, num_points, seed, repeats)
+    return estimate([score(draw) for draw in draws])

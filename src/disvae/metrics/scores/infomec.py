@@ -10,6 +10,7 @@ from disvae.metrics.estimators.binned import count_entropy
 from disvae.metrics.estimators.classifier import without_convergence_warnings
 from disvae.metrics.estimators.sampling import Estimate, estimate, repeated
 from disvae.metrics.estimators.threads import in_threads
+from disvae.metrics.score import declare
 
 
 class InfoMEC(NamedTuple):
@@ -36,6 +37,11 @@ class InfoMEC(NamedTuple):
     active: Bool[np.ndarray, " D"]
 
 
+@declare(
+    "infomec",
+    "Modularity, compactness, explicitness as shares of information, active codes only.",
+    "Hsu et al. 2023",
+)
 def infomec(
     codes: Num[ArrayLike, "N D"],
     factors: Num[ArrayLike, "N K"],

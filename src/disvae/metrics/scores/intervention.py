@@ -12,6 +12,7 @@ from disvae.metrics.estimators.classifier import (
     without_convergence_warnings,
 )
 from disvae.metrics.estimators.sampling import Estimate, SharedFactor, draw_rows, estimate, repeated
+from disvae.metrics.score import declare
 
 
 class Accuracy(NamedTuple):
@@ -47,6 +48,11 @@ class FactorVAEScore(NamedTuple):
     active_codes: Estimate
 
 
+@declare(
+    "beta_vae",
+    "Accuracy of a linear classifier of the factor that pairs of images share.",
+    "Higgins et al. 2017",
+)
 def beta_vae_score(
     codes: Num[ArrayLike, "N D"],
     factors: Num[ArrayLike, "N K"],
@@ -118,6 +124,11 @@ def beta_vae_score(
     return Accuracy(*(estimate(v) for v in zip(*repeated(once, seed, repeats), strict=True)))
 
 
+@declare(
+    "factor_vae",
+    "Accuracy of a majority vote on the code that varies least when a factor is fixed.",
+    "Kim and Mnih 2018",
+)
 def factor_vae_score(
     codes: Num[ArrayLike, "N D"],
     factors: Num[ArrayLike, "N K"],

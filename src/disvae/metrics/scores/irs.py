@@ -8,6 +8,7 @@ from jaxtyping import Float, Int, Num
 from disvae.errors import UserError
 from disvae.metrics.arrays import ArrayLike, checked, varies
 from disvae.metrics.estimators.sampling import Estimate, draw_rows, estimate, repeated
+from disvae.metrics.score import declare
 
 
 class IRS(NamedTuple):
@@ -29,6 +30,7 @@ class IRS(NamedTuple):
     matrix: Float[np.ndarray, "D K"]
 
 
+@declare("irs", "How still a code stays while all factors but one change.", "Suter et al. 2019")
 def irs(
     codes: Num[ArrayLike, "N D"],
     factors: Num[ArrayLike, "N K"],

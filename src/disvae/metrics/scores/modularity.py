@@ -15,6 +15,7 @@ from disvae.metrics.estimators.classifier import (
 )
 from disvae.metrics.estimators.sampling import Estimate, estimate, repeated
 from disvae.metrics.estimators.threads import in_threads
+from disvae.metrics.score import declare
 
 
 class ModularityExplicitness(NamedTuple):
@@ -35,6 +36,11 @@ class ModularityExplicitness(NamedTuple):
     explicitness_train: Estimate
 
 
+@declare(
+    "modularity_explicitness",
+    "Whether a code informs of one factor only; area under a linear probe's ROC curve.",
+    "Ridgeway and Mozer 2018",
+)
 def modularity_explicitness(
     codes: Num[ArrayLike, "N D"],
     factors: Num[ArrayLike, "N K"],

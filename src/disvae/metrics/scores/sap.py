@@ -14,9 +14,10 @@ from disvae.metrics.estimators.classifier import (
     fit_classifier,
     without_convergence_warnings,
 )
+from disvae.metrics.estimators.information import mean_gap
 from disvae.metrics.estimators.sampling import Estimate, estimate, repeated
 from disvae.metrics.estimators.threads import in_threads
-from disvae.metrics.scores.gap import two_largest
+from disvae.metrics.score import declare
 
 _LARGEST_REGULARISATION = 1e6
 
@@ -36,6 +37,7 @@ class SAP(NamedTuple):
     matrix: Float[np.ndarray, "D K"]
 
 
+@declare("sap", "Gap between the two codes that alone predict a factor best.", "Kumar et al. 2018")
 def sap(
     codes: Num[ArrayLike, "N D"],
     factors: Num[ArrayLike, "N K"],
@@ -97,13 +99,7 @@ def sap(
         return support_vector_accuracy(split, regularisation, rng)
 
     matrices = repeated(once, seed, repeats)
-    return SAP(estimate([sap_gap(m) for m in matrices]), np.mean(matrices, axis=0))
-
-
-def sap_gap(matrix: Float[np.ndarray, "D K"]) -> float:
-    """Mean over factors of the gap between the two best codes."""
-    best, second = two_largest(matrix.T)
-    return float((best - second).mean())
+    return SAP(estimate([mean_gap(matrix.T) for matrix in matrices]), np.mean(matrices, axis=0))
 
 
 def squared_correlation(

@@ -15,6 +15,7 @@ from disvae.metrics.arrays import (
     standardised,
     varies,
 )
+from disvae.metrics.score import declare
 
 
 class UDR(NamedTuple):
@@ -32,6 +33,12 @@ class UDR(NamedTuple):
     pairs: Float[np.ndarray, "R R"]
 
 
+@declare(
+    "udr",
+    "Agreement of several runs' codes up to order and sign; needs no factors.",
+    "Duan et al. 2020",
+    needs=frozenset({"runs"}),
+)
 def udr(
     codes: Sequence[Num[ArrayLike, "N D"]],
     logvar: Sequence[Num[ArrayLike, "N D"]] | None = None,

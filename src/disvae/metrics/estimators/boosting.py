@@ -1,0 +1,139 @@
+"""Gradient boosted trees of several factors, all at once."""
+
+import logging
+from functools import cache
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.special import logit
+
+from disvae.metrics.estimators.classifier import Split, accuracy, fit_classifier
+from disvae.metrics.estimators.threads import cores, in_threads, threads
+
+logger = logging.getLogger("disvae")
+ROUNDS = 100
+PIECES = 4  # of the work, per core: some are done sooner than others
+
+
+class Boosted(NamedTuple):
+    """What boosted trees made of each factor.
+
+    Attributes
+    ----------
+    importance
+        Share of each code in what a factor's splits explained; 0 throughout if there was none.
+    on_train, on_test
+        Share of right answers.
+    """
+
+    importance: Float[np.ndarray, "D K"]
+    on_train: Float[np.ndarray, " K"]
+    on_test: Float[np.ndarray, " K"]
+
+
+def fit_trees(split: Split, rng: np.random.Generator) -> Boosted:
+    """Fit boosted trees to every factor, compiled where that can be had."""
+    seeds = rng.integers(2**31, size=(split[1].shape[1],))
+    return boost(split, seeds) if _can_compile() else fit_scikit_learn(split, seeds)
+
+
+@cache  # so it is said once
+def _can_compile() -> bool:
+    try:
+        import numba  # noqa: F401
+    except ImportError:
+        logger.warning(
+            "Without numba the trees of dci take some 20 times as long; their result is the same."
+        )
+        return False
+    return True
+
+
+def fit_scikit_learn(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
+    """Fit scikit-learn's GradientBoostingClassifier to each factor, with its defaults."""
+    from sklearn.ensemble import GradientBoostingClassifier
+
+    train, train_factors, test, test_factors = split
+    nothing = np.zeros(train.shape[1])
+
+    def one(k: int) -> tuple[Float[np.ndarray, " D"], float, float]:
+        trees = GradientBoostingClassifier(n_estimators=ROUNDS, random_state=int(seeds[k]))
+        model = fit_classifier(trees, train, train_factors[:, k])
+        importance = np.abs(getattr(model, "feature_importances_", nothing))
+        on_train = accuracy(model, train, train_factors[:, k])
+        return importance, on_train, accuracy(model, test, test_factors[:, k])
+
+    # The costliest first, so that no thread is left alone with it at the end.
+    costly_first = np.argsort(-train_factors.max(axis=0), kind="stable").tolist()
+    found = dict(zip(costly_first, in_threads(one, [(k,) for k in costly_first]), strict=True))
+    columns = zip(*(found[k] for k in range(len(seeds))), strict=True)
+    importance, on_train, on_test = map(np.array, columns)
+    return Boosted(importance.T, on_train, on_test)
+
+
+def boost(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
+    """Fit the same as `fit_scikit_learn`, a tree a value and round, in compiled code.
+
+    The seeds, one a factor, decide between equally good codes.
+    """
+    from disvae.metrics.estimators import trees
+
+    train, train_factors, test, test_factors = split
+    n_rows, n_codes = train.shape
+    table = trees.make_table(np.ascontiguousarray(train.T, dtype=np.float32))
+    held_out = np.ascontiguousarray(test, dtype=np.float32)
+
+    known = [np.unique(column, return_inverse=True) for column in train_factors.T]
+    labels = np.stack([inverse for _, inverse in known])
+    answers = [found for found, _ in known]
+    n_trees = [len(found) if len(found) > 2 else len(found) - 1 for found in answers]
+    first = np.concatenate([[0], np.cumsum(n_trees)])
+    shrink = np.repeat([(n - 1) / n if n > 1 else 1 for n in n_trees], n_trees)
+    start = np.concatenate([_log_odds(np.bincount(each)) for each in labels])[:, None]
+    scores, test_scores = np.repeat(start, n_rows, axis=1), np.repeat(start, len(test), axis=1)
+    gradients, gains = np.empty_like(scores), np.zeros((len(start), n_codes))
+    draws = [
+        np.random.RandomState(seed).randint(2**31 - 1, size=(ROUNDS, n))
+        for seed, n in zip(seeds.tolist(), n_trees, strict=True)
+    ]
+    tree_seeds = np.concatenate(draws, axis=1).astype(np.uint32)
+
+    count = cores()
+    rows = list(pairwise(np.linspace(0, n_rows, count + 1).astype(int).tolist()))
+    pieces = list(pairwise(np.linspace(0, len(start), PIECES * count + 1).astype(int).tolist()))
+    with threads(count) as spread:
+        for each in tree_seeds:
+            spread(trees.residuals, [(scores, labels, first, *part, gradients) for part in rows])
+            rest = (each, shrink, table, gradients, scores, held_out, test_scores, gains)
+            spread(trees.grow, [(*part, *rest) for part in pieces])
+
+    importance, right = np.zeros((n_codes, len(labels))), np.zeros((2, len(labels)))
+    for k, (low, high) in enumerate(pairwise(first)):
+        gain = gains[low:high].sum(axis=0)
+        if gain.sum() > 0:
+            importance[:, k] = np.abs(gain / gain.sum())
+        halves = ((scores, train_factors), (test_scores, test_factors))
+        right[:, k] = [
+            (_answers(found[low:high], answers[k]) == true[:, k]).mean() for found, true in halves
+        ]
+    return Boosted(importance, *right)
+
+
+def _log_odds(counts: Int[np.ndarray, " values"]) -> Float[np.ndarray, " trees"]:
+    """Return where the scores of a factor's trees start; one value alone has no tree."""
+    shares = counts / counts.sum()
+    mean = np.exp(np.log(shares).mean())
+    odds: Float[np.ndarray, " trees"]
+    odds = np.log(shares / mean) if len(shares) > 2 else logit(shares[1:])
+    return odds
+
+
+def _answers(
+    scores: Float[np.ndarray, "trees N"], values: Int[np.ndarray, " values"]
+) -> Int[np.ndarray, "..."]:
+    """Return the values that the scores stand for."""
+    place = scores.argmax(axis=0) if len(scores) > 1 else (scores >= 0).sum(axis=0)
+    answers: Int[np.ndarray, "..."] = values[place]
+    return answers

@@ -1,0 +1,172 @@
+"""A score, and how it says beside its function what it is."""
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from disvae.errors import UserError
+
+Need = Literal["logvar", "factors", "runs"]
+F = TypeVar("F", bound=Callable[..., Any])
+
+_READS: dict[str, frozenset[Need]] = {  # argument of a score's function: what it needs
+    "codes": frozenset(),
+    "mean": frozenset(),
+    "logvar": frozenset({"logvar"}),
+    "factors": frozenset({"factors"}),
+    "factor_names": frozenset({"factors"}),
+}
+
+
+class Matrix(NamedTuple):
+    """A matrix of factors and codes among a score's parts, which is drawn beside the log.
+
+    Attributes
+    ----------
+    part
+        Its name among the parts.
+    file
+        The picture's.
+    title
+        What the values are, and their unit.
+    codes_first
+        Whether codes, not factors, are its rows.
+    """
+
+    part: str
+    file: str
+    title: str
+    codes_first: bool = False
+
+
+@dataclass(frozen=True)
+class Score:
+    """One score; `declare` and `as_score` make them.
+
+    Attributes
+    ----------
+    name
+        What users call it, and its key in results.
+    function
+        Computes it. Its positional arguments are parts of `Codes` by name (``mean`` or
+        ``codes``, ``logvar``, ``factors``, ``factor_names``); keyword-only ones are settings. It
+        returns a number, or a record whose first field is the headline; the fields are kept as
+        the score's parts, except a headline that is called ``value``.
+    needs
+        What it reads beyond the codes: "logvar", "factors", "runs" (codes of several runs).
+    explanation
+        One line.
+    paper
+        Author and year.
+    headline
+        Key under which the headline also stands on top of the results, if any.
+    bounds
+        Between which every value lies, where that is known.
+    matrix
+        Which of its parts is drawn.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    needs: frozenset[Need]
+    explanation: str
+    paper: str = ""
+    headline: str = ""
+    bounds: tuple[float, float] | None = None
+    matrix: Matrix | None = None
+
+    @property
+    def settings(self) -> dict[str, inspect.Parameter]:
+        """The keyword settings of the function."""
+        return {each.name: each for each in _parameters(self.function) if _is_setting(each)}
+
+    def __call__(self, table: object, **settings: Any) -> Any:
+        """Compute the score of a table of codes."""
+        reads = [each.name for each in _parameters(self.function) if not _is_setting(each)]
+        return self.function(*(getattr(table, name) for name in reads), **settings)
+
+
+def declare(
+    name: str,
+    explanation: str,
+    paper: str,
+    *,
+    needs: frozenset[Need] | None = None,
+    headline: str = "",
+    bounds: tuple[float, float] | None = (0, 1),
+    matrix: Matrix | None = None,
+) -> Callable[[F], F]:
+    """Declare the function below to be a score; see `Score` for the arguments.
+
+    `needs` follows from the function's arguments, unless it compares runs.
+    """
+
+    def record(function: F) -> F:
+        read = _needs(name, function) if needs is None else needs
+        score = Score(name, function, read, explanation, paper, headline, bounds, matrix)
+        function.score = score  # type: ignore[attr-defined]
+        return function
+
+    return record
+
+
+def as_score(given: Score | Callable[..., Any]) -> Score:
+    """Return a function as a score: what it declared, else what its name and docstring say.
+
+    Parameters
+    ----------
+    given
+        A score, or a function as `Score` describes it, such as
+        ``def my_score(mean, factors) -> float``.
+
+    Raises
+    ------
+    UserError
+        No function, a name that is no word, an argument that codes do not have, a setting
+        without a default.
+    """
+    if isinstance(given, Score):
+        return given
+    if not callable(given):
+        raise UserError(f"A score is a name or a function, but {given!r} is neither.")
+    declared = getattr(given, "score", None)
+    if isinstance(declared, Score):
+        return declared
+    name = getattr(given, "__name__", type(given).__name__)
+    if not re.fullmatch(r"\w+", name):
+        raise UserError(f"A score is called by its function's name, but {name} is no word.")
+    lines = (inspect.getdoc(given) or "Without a docstring.").splitlines()
+    return Score(name, given, _needs(name, given), lines[0])
+
+
+def _needs(name: str, function: Callable[..., Any]) -> frozenset[Need]:
+    """Tell from a function's arguments what it reads of the codes.
+
+    Raises
+    ------
+    UserError
+        An argument that codes do not have, or a setting without a default.
+    """
+    found: frozenset[Need] = frozenset()
+    for each in _parameters(function):
+        if _is_setting(each):
+            if each.default is each.empty:
+                raise UserError(f"{each.name}, a setting of the score {name}, needs a default.")
+        elif each.name not in _READS or each.kind is each.VAR_POSITIONAL:
+            raise UserError(
+                f"The score {name} asks for {each.name!r}, but its arguments can be "
+                f"{', '.join(_READS)}; settings stand behind a * and have defaults."
+            )
+        else:
+            found |= _READS[each.name]
+    return found
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    return list(inspect.signature(function).parameters.values())
+
+
+def _is_setting(parameter: inspect.Parameter) -> bool:
+    return parameter.kind is parameter.KEYWORD_ONLY
