@@ -6,8 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from disvae.options import GENERAL, SweepOptions
-from disvae.options.common import FLAT, ResultsDir
+from disvae.options import GENERAL, SCORES, SweepOptions
+from disvae.options.common import FLAT, ResultsDir, flag
 from disvae.options.experiments import NAMES, experiment_options
 
 
@@ -56,11 +56,18 @@ def summary(
     /,
     *,
     results_dir: ResultsDir = Path("results"),
+    udr: Annotated[
+        bool,
+        flag(SCORES, "Compute UDR of more than 100 runs too; each is encoded, in about a second."),
+    ] = False,
 ) -> None:
     """Summarise a sweep: a table of losses and scores over seeds, and plots of it."""
     from disvae.sweep.execution import sweep_folder
     from disvae.sweep.record import Record
     from disvae.sweep.summary import summarise
 
-    for path in summarise(Record(sweep_folder(results_dir, name))):
+    files, missing = summarise(Record(sweep_folder(results_dir, name)), udr)
+    for path in files:
         print(path)
+    if missing:
+        print(missing, file=sys.stderr)

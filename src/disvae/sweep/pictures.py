@@ -1,9 +1,8 @@
 """Plots of a sweep: scores by option and setting, their agreement, the best traversals."""
 
 import itertools
-import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +11,21 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.stats import spearmanr
 
 from disvae.metrics import SCORES
-from disvae.plots.figures import BLUE, new_figure, write_figure
+from disvae.plots.figures import BLUE, GREY, new_figure, write_figure
 from disvae.plots.traversals import traversals
 from disvae.storage.files import replacing
 from disvae.sweep.record import Record
-from disvae.sweep.results import Row, Setting, label, scores_of, spread
+from disvae.sweep.results import (
+    INTERVAL,
+    Row,
+    Setting,
+    Spread,
+    by_setting,
+    is_finished,
+    is_foreign,
+    label,
+    scores_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,70 +34,134 @@ if TYPE_CHECKING:
 _PANELS = 4  # side by side
 _FEWEST_RUNS = 3  # for a rank correlation
 _TITLE = 16  # pixels
+_FONT = 9  # points
+# settings that a picture still shows well; of more, the best
+_MOST_LINES, _MOST_VIOLINS, _MOST_TRAVERSALS = 10, 40, 24
+_FEW = 8  # values of an option that are named on an axis
+_WIDE = 10  # ratio of an option's values from which they are shown logarithmically
 
 
-def draw(record: Record, rows: Sequence[Row], folder: Path) -> list[Path]:
+def draw(
+    record: Record, rows: Sequence[Row], table: Mapping[Setting, Mapping[str, Spread]]
+) -> list[Path]:
     """Draw all plots that the rows give something for; return the files."""
-    scores = scores_of(rows)
-    files = []
+    scores, finished = scores_of(rows), list(filter(is_finished, rows))
+    figures = {}
     if scores:
-        for option in _numeric_options(rows):
-            files.append(folder / f"scores_by_{option}.png")
-            write_figure(files[-1], scores_by_option(rows, scores, option))
-        files.append(folder / "violins.png")
-        write_figure(files[-1], violins(rows, scores))
-    if len(scores) > 1 and len(rows) >= _FEWEST_RUNS:
-        files.append(folder / "rank_correlation.png")
-        write_figure(files[-1], rank_correlation(rows, scores))
-    files.append(folder / "best_traversals.png")
-    with replacing(files[-1]) as temporary:
-        best_traversals(record, rows, scores).save(temporary, format="PNG")
+        for option in _numeric_options(table):
+            figures[f"scores_by_{option}.png"] = scores_by_option(table, scores, option)
+        figures["violins.png"] = violins(rows, scores)
+    if len(scores) > 1 and len(finished) >= _FEWEST_RUNS:
+        figures["rank_correlation.png"] = rank_correlation(finished, scores)
+    for name, figure in figures.items():
+        write_figure(record.folder / name, figure)
+    files = [record.folder / name for name in figures]
+    if (page := best_traversals(record, finished, scores)) is not None:
+        files.append(record.folder / "best_traversals.png")
+        with replacing(files[-1]) as temporary:
+            page.save(temporary, format="PNG")
     return files
 
 
-def scores_by_option(rows: Sequence[Row], scores: Sequence[str], option: str) -> "Figure":
+def scores_by_option(
+    table: Mapping[Setting, Mapping[str, Spread]], scores: Sequence[str], option: str
+) -> "Figure":
     """Draw each score against an option: a line for what else the runs share, 95% intervals."""
-    lines: dict[str, dict[float, list[Row]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        setting = dict(row.setting)
-        if option in setting:
-            value = float(setting.pop(option))
-            lines[label(tuple(setting.items()))][value].append(row)
-    figure, panels = _panels(scores)
+    lines: dict[Setting, list[tuple[float, Mapping[str, Spread]]]] = defaultdict(list)
+    for setting, found in table.items():
+        given = dict(setting)
+        if option in given:
+            value = float(given.pop(option))
+            lines[tuple(given.items())].append((value, found))
+
+    def worth(line: Setting) -> float:
+        means = [{key: found[key].mean for key in found} for _, found in lines[line]]
+        return _worth(means, scores)
+
+    shown = _best(lines, worth, _MOST_LINES)
+    names = _labels(shown)
+    legend = len(shown) > 1
+    longest = max(map(_inches, names.values())) + 0.8  # with the line in front
+    figure, panels = _panels(scores, 2.4, 2.2, at_least=longest if legend else 0)
     for score, panel in panels:
-        for name, points in lines.items():
-            values = sorted(points)
-            found = [spread([row.values[score] for row in points[value]]) for value in values]
-            means = np.array([each.mean for each in found])
-            panel.plot(values, means, "o-", ms=3, lw=1, label=name)
-            low = [each.mean if each.low is None else each.low for each in found]
-            high = [each.mean if each.high is None else each.high for each in found]
-            panel.fill_between(values, low, high, alpha=0.2)
+        for line in shown:
+            points = sorted((value, found[score]) for value, found in lines[line])
+            values, spreads = zip(*points, strict=True)
+            means = [each.mean for each in spreads]
+            panel.plot(values, means, "o-", ms=3, lw=1, label=names[line])
+            low = [each.mean if each.low is None else each.low for each in spreads]
+            high = [each.mean if each.high is None else each.high for each in spreads]
+            panel.fill_between(values, low, high, alpha=0.15, lw=0)
+        _frame(panel, sorted({value for line in shown for value, _ in lines[line]}))
         panel.set_title(score)
-        panel.set_xlabel(option)
-    if len(lines) > 1:
+        panel.set_xlabel(_plain(option))
+    _say(figure, f"mean and {INTERVAL}", len(shown), len(lines), scores)
+    if legend:
+        columns = max(1, min(len(shown), int(figure.get_figwidth() / longest)))
+        figure.set_figheight(figure.get_figheight() + 0.2 * -(-len(shown) // columns))
+        handles, texts = panels[0][1].get_legend_handles_labels()
         figure.legend(
-            *panels[0][1].get_legend_handles_labels(), loc="outside lower center", ncols=3
-        )
+            handles, texts, loc="outside lower center", ncols=columns, frameon=False,
+            fontsize=_FONT,
+        )  # fmt: skip
     return figure
 
 
+def _frame(panel: "Axes", values: Sequence[float]) -> None:
+    """Name the values on the axis if they are few; let no wide interval flatten the lines."""
+    if values[0] > 0 and values[-1] >= _WIDE * values[0]:
+        panel.set_xscale("log")
+    if len(values) <= _FEW:
+        panel.minorticks_off()
+        panel.set_xticks(values, [f"{value:g}" for value in values], rotation=30)
+    means = np.concatenate([line.get_ydata() for line in panel.get_lines()])
+    low, high = panel.get_ylim()
+    span = np.ptp(means) or high - low
+    panel.set_ylim(max(low, means.min() - span), min(high, means.max() + span))
+
+
 def violins(rows: Sequence[Row], scores: Sequence[str]) -> "Figure":
-    """Draw each score over the seeds of every setting: violins, with each run as a point."""
-    settings = _by_setting(rows)
-    names = [label(setting) for setting in settings]
-    figure, panels = _panels(scores, 0.25 * len(names), max(map(len, names)) * 0.05)
+    """Draw each score over the seeds of every setting: violins, with each run as a point.
+
+    Settings without a finished run are named too.
+    """
+    settings = by_setting(rows)
+    finished = {setting: list(filter(is_finished, same)) for setting, same in settings.items()}
+
+    def worth(setting: Setting) -> float:
+        return _worth([row.values for row in finished[setting]], scores)
+
+    shown = _best(settings, worth, _MOST_VIOLINS)
+    names = _labels(shown)
+    ticks = [
+        f"{names[s]}" + f" ({len(finished[s])} of {len(settings[s])})"
+        * (len(finished[s]) < len(settings[s]))
+        for s in shown
+    ]  # fmt: skip
+    margin = max(map(_inches, ticks)) + 0.2
+    figure, panels = _panels(scores, 2.2, 0.5 + 0.22 * len(ticks), margin, sharey=True)
     for score, panel in panels:
-        for place, same in enumerate(settings.values()):
-            values = [row.values[score] for row in same]
-            if len(values) > 2 and np.ptp(values) > 0:  # of fewer there is no density
-                shapes = panel.violinplot([values], [place], orientation="horizontal", widths=0.8)
-                for body in shapes["bodies"]:  # type: ignore[attr-defined]
-                    body.set_facecolor(BLUE)
-            panel.plot(values, np.full(len(values), place), "k.", ms=3)
-        panel.set_yticks(range(len(names)), names)
-        panel.set_ylim(len(names) - 0.5, -0.5)
+        values = [[row.values[score] for row in finished[setting]] for setting in shown]
+        # of fewer than three, or of one value, there is no density
+        spread = [place for place, v in enumerate(values) if len(v) > 2 and np.ptp(v) > 0]
+        if spread:
+            shapes = panel.violinplot(
+                [values[place] for place in spread], spread, orientation="horizontal",
+                widths=0.8, showextrema=False,
+            )  # fmt: skip
+            for body in shapes["bodies"]:  # type: ignore[attr-defined]
+                body.set_facecolor(BLUE)
+        for place, found in enumerate(values):
+            panel.plot(found, np.full(len(found), place), "k.", ms=3)
+            if not found:
+                panel.text(
+                    0.5, place, "no run finished", transform=panel.get_yaxis_transform(),
+                    color=GREY, ha="center", va="center",
+                )  # fmt: skip
+        panel.set_yticks(range(len(ticks)), ticks, fontsize=_FONT)
+        panel.set_ylim(len(ticks) - 0.5, -0.5)
         panel.set_title(score)
+    _say(figure, _shared(shown), len(shown), len(settings), scores)
     return figure
 
 
@@ -117,21 +190,81 @@ def rank_correlation(rows: Sequence[Row], scores: Sequence[str]) -> "Figure":
     return figure
 
 
-def best_traversals(record: Record, rows: Sequence[Row], scores: Sequence[str]) -> Image.Image:
-    """Draw the prior traversals of each setting's best run, by the first score or the loss."""
-    # without factors or other runs a score tells of independence only, which noise has too
-    telling = next((score for score in scores if SCORES[score].needs), None)
-    pictures = []
-    for setting, same in _by_setting(rows).items():
-        if telling:
-            best = max(same, key=lambda row: row.values.get(telling, -math.inf))
-            title = f"{label(setting)}: {telling} {best.values.get(telling, math.nan):.3f}"
-        else:
-            best = min(same, key=lambda row: row.values.get("loss", math.inf))
-            title = f"{label(setting)}: loss {best.values.get('loss', math.nan):.2f}"
+def best_traversals(
+    record: Record, rows: Sequence[Row], scores: Sequence[str]
+) -> Image.Image | None:
+    """Draw the prior traversals of each setting's best run, by the first score or the loss.
+
+    None if all models are code of a user's own, which is not loaded here.
+    """
+    settings, key = by_setting(rows), _telling(scores)
+
+    def worth(setting: Setting) -> float:
+        return _worth([row.values for row in settings[setting]], scores)
+
+    shown = _best(settings, worth, _MOST_TRAVERSALS)
+    names, pictures = _labels(shown), []
+    for setting in shown:
+        best = max(settings[setting], key=lambda row: _worth([row.values], scores))
         run = record.run(best.name)
+        if is_foreign(run):
+            continue
+        title = f"{names[setting]}: {key} {best.values.get(key, np.nan):.4g}"
         pictures.append((title, traversals(run, n_rows=min(6, run.options.latent_dim))))
-    return _titled(pictures)
+    return _titled(pictures) if pictures else None
+
+
+def _telling(scores: Sequence[str]) -> str:
+    """Return what the best are chosen by: the first score that tells something, else the loss."""
+    # without factors or other runs a score tells of independence only, which noise has too
+    return next((score for score in scores if SCORES[score].needs), "loss")
+
+
+def _worth(runs: Sequence[Mapping[str, float]], scores: Sequence[str]) -> float:
+    """Return the mean of what the best are chosen by, higher is better; -inf without runs."""
+    key = _telling(scores)
+    sign = -1 if key == "loss" else 1
+    worth = sign * float(np.mean([run.get(key, np.nan) for run in runs])) if runs else np.nan
+    return -np.inf if np.isnan(worth) else worth
+
+
+def _best(
+    settings: Iterable[Setting], worth: Callable[[Setting], float], most: int
+) -> list[Setting]:
+    """Return the best settings, in the order in which they stand."""
+    listed = list(settings)
+    ranked = sorted(range(len(listed)), key=lambda place: -worth(listed[place]))
+    return [listed[place] for place in sorted(ranked[:most])]
+
+
+def _say(figure: "Figure", what: str, shown: int, of: int, scores: Sequence[str]) -> None:
+    chosen = f"the best {shown} of {of} by {_telling(scores)}" if shown < of else ""
+    figure.suptitle(_plain("; ".join(filter(None, (what, chosen)))), fontsize="small", color=GREY)
+
+
+def _shared(settings: Sequence[Setting]) -> str:
+    """Name what all settings have alike."""
+    common = set.intersection(*map(set, settings))
+    return label(tuple(pair for pair in settings[0] if pair in common))
+
+
+def _labels(settings: Sequence[Setting]) -> dict[Setting, str]:
+    """Name settings by what tells them apart."""
+    common = set.intersection(*map(set, settings))
+    own = {each: tuple(pair for pair in each if pair not in common) for each in settings}
+    return {each: _plain(label(short or each)) for each, short in own.items()}
+
+
+def _plain(text: str) -> str:
+    """Keep text from files from being read as mathematics."""
+    return text.replace("$", r"\$")
+
+
+def _inches(text: str) -> float:
+    """Return how wide a label is."""
+    from matplotlib.textpath import TextPath
+
+    return float(TextPath((0, 0), text, size=_FONT).get_extents().width) / 72
 
 
 def _titled(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
@@ -150,29 +283,31 @@ def _titled(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
 
 
 def _panels(
-    scores: Sequence[str], height: float = 2.2, margin: float = 0
+    scores: Sequence[str],
+    width: float,
+    height: float,
+    margin: float = 0,
+    at_least: float = 0,
+    sharey: bool = False,
 ) -> tuple["Figure", list[tuple[str, "Axes"]]]:
+    """Make a panel of `width` by `height` inches a score, with a margin on the left."""
     columns = min(_PANELS, len(scores))
     padded = [*scores, *["."] * (-len(scores) % columns)]
     mosaic = [padded[start : start + columns] for start in range(0, len(padded), columns)]
-    size = (columns * (2.4 + margin), len(mosaic) * (0.8 + max(height, 1)) + 0.5)
-    figure, panels = new_figure(mosaic, *size)
+    size = max(at_least, margin + columns * width), len(mosaic) * (0.5 + height) + 0.5
+    figure, panels = new_figure(mosaic, *size, sharey=sharey)
     return figure, [(score, panels[score]) for score in scores]
 
 
-def _by_setting(rows: Sequence[Row]) -> dict[Setting, list[Row]]:
-    found: dict[Setting, list[Row]] = defaultdict(list)
-    for row in rows:
-        found[row.setting].append(row)
-    return found
-
-
-def _numeric_options(rows: Sequence[Row]) -> Iterator[str]:
-    """Name the options that the sweep varies and whose values are numbers."""
-    for option in dict.fromkeys(option for row in rows for option, _ in row.setting):
-        values = [dict(row.setting)[option] for row in rows if option in dict(row.setting)]
+def _numeric_options(settings: Iterable[Setting]) -> Iterator[str]:
+    """Name the options that the sweep varies and whose values are numbers, several of them."""
+    values: dict[str, set[str]] = defaultdict(set)
+    for option, value in itertools.chain.from_iterable(settings):
+        values[option].add(value)
+    for option, texts in values.items():
         try:
-            list(map(float, values))
+            numbers = set(map(float, texts))
         except ValueError:
             continue
-        yield option
+        if len(numbers) > 1:
+            yield option

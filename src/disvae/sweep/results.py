@@ -1,43 +1,55 @@
 """What the runs of a sweep came to: one row of numbers a run, and their spread a setting."""
 
 import inspect
+import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import bootstrap
+from jaxtyping import Float
+from scipy.stats import bootstrap, t
 
 from disvae import metrics
 from disvae.data.dataset import Dataset
 from disvae.errors import UserError
+from disvae.options.user_code import is_code
 from disvae.runs.encode import encode
 from disvae.runs.run import Run
 from disvae.storage.files import read_json
-from disvae.sweep.record import Record
+from disvae.sweep.record import Record, State
 
 _UDR_IMAGES = 10_000
+_UDR_RUNS = 100  # at most, unless it is asked for: each takes a second
 _CONFIDENCE = 0.95
+_FEWEST_TO_RESAMPLE = 5  # resamples of fewer runs span little more than the runs themselves
+_AT_ONCE = 10**7  # numbers in memory
+INTERVAL = "95% interval of the mean (Student's t below 5 seeds, bootstrap from there on)"
 Setting = tuple[tuple[str, str], ...]
 
 
 class Row(NamedTuple):
-    """A finished run.
+    """A run.
 
     Attributes
     ----------
     name, seed
         Of the run.
     setting
-        What it shares with the runs of other seeds, as pairs of option and value.
+        What it shares with the runs of other seeds: pairs of option and value, the experiment
+        first.
     values
-        Every score and test loss.
+        Every score and test loss; empty unless it is finished.
+    state, reason
+        Of the run, and why it failed.
     """
 
     name: str
     seed: int
     setting: Setting
     values: dict[str, float]
+    state: State = "finished"
+    reason: str = ""
 
 
 class Spread(NamedTuple):
@@ -50,7 +62,8 @@ class Spread(NamedTuple):
     mean, std
         Of the runs; the deviation has n - 1 degrees of freedom (None for one run).
     low, high
-        95% interval of the mean, by the percentile bootstrap (None for one run).
+        95% interval of the mean (None for one run): by Student's t for fewer than 5 runs, else
+        by the percentile bootstrap.
     """
 
     n: int
@@ -60,20 +73,62 @@ class Spread(NamedTuple):
     high: float | None
 
 
-def collect(record: Record) -> list[Row]:
-    """Read all finished runs of a sweep; UDR is computed where a setting has several seeds."""
-    rows = [
-        Row(name, run.seed, tuple(run.setting.items()), _values(record, name))
-        for name, run in record.runs.items()
-        if record.is_finished(name)
-    ]
-    by_setting = defaultdict(list)
-    for row in rows:
-        by_setting[row.setting].append(row)
-    for same in by_setting.values():
-        if len(same) > 1:
-            _add_udr(record, same)
+def collect(record: Record, udr: bool = False) -> list[Row]:
+    """Read all runs of a sweep, ordered by their settings.
+
+    UDR is computed where a setting has several seeds, of more than 100 runs with `udr` only.
+
+    Raises
+    ------
+    UserError
+        If the logs or the weights of a finished run are damaged.
+    """
+    failures = record.failures
+    rows = []
+    for name, run in record.runs.items():
+        state: State = "failed" if name in failures else "waiting"
+        finished = record.is_finished(name)
+        rows.append(
+            Row(
+                name,
+                run.seed,
+                tuple(sorted(run.setting.items(), key=lambda pair: pair[0] != "experiment")),
+                _values(record, name) if finished else {},
+                "finished" if finished else state,
+                "" if finished else failures.get(name, ""),
+            )
+        )
+    rows.sort(key=lambda row: (_natural(row.setting), row.seed))
+    if udr or sum(map(is_finished, rows)) <= _UDR_RUNS:
+        for same in by_setting(filter(is_finished, rows)).values():
+            if len(same) > 1:
+                _add_udr(record, same)
     return rows
+
+
+def is_finished(row: Row) -> bool:
+    """Whether the run has all its values."""
+    return row.state == "finished"
+
+
+def by_setting(rows: Iterable[Row]) -> dict[Setting, list[Row]]:
+    """Put the runs of each setting together, in the order of `rows`."""
+    found: dict[Setting, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row.setting].append(row)
+    return dict(found)
+
+
+def _natural(setting: Setting) -> list[tuple[str, float, str]]:
+    """Order numbers by their values, and before words."""
+    key = []
+    for option, value in setting:
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.inf
+        key.append((option, math.inf if math.isnan(number) else number, value))
+    return key
 
 
 def _values(record: Record, name: str) -> dict[str, float]:
@@ -112,10 +167,15 @@ def _last_epoch(run: Run) -> dict[str, Any]:
     return {term: epochs[-1] for term, epochs in run.losses.items()}
 
 
+def is_foreign(run: Run) -> bool:
+    """Whether its model is code of a user's own, which a summary does not load."""
+    return is_code(run.options.model_type)
+
+
 def _add_udr(record: Record, rows: Sequence[Row]) -> None:
     """Add UDR (Duan et al. 2020) to the runs of one setting, which differ by their seeds."""
     runs = [record.run(row.name) for row in rows]
-    dataset = _common_dataset(runs)
+    dataset = None if any(map(is_foreign, runs)) else _common_dataset(runs)
     if dataset is None:
         return
     chosen = np.sort(np.random.default_rng(0).permutation(len(dataset))[:_UDR_IMAGES])
@@ -138,36 +198,51 @@ def _common_dataset(runs: Sequence[Run]) -> Dataset | None:
     return dataset if same else None
 
 
-def spreads(rows: Sequence[Row]) -> dict[Setting, dict[str, Spread]]:
+def spreads(rows: Iterable[Row]) -> dict[Setting, dict[str, Spread]]:
     """Return the spread of every quantity over the seeds of each setting."""
-    found: dict[Setting, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        for quantity, value in row.values.items():
-            found[row.setting][quantity].append(value)
-    return {
-        setting: {quantity: spread(values) for quantity, values in quantities.items()}
-        for setting, quantities in found.items()
-    }
+    found = {}
+    for setting, same in by_setting(rows).items():
+        values: dict[str, list[float]] = defaultdict(list)
+        for row in same:
+            for key, value in row.values.items():
+                values[key].append(value)
+        spread_of: dict[str, Spread] = {}
+        for count in set(map(len, values.values())):  # as many at once as have as many runs
+            keys = [key for key in values if len(values[key]) == count]
+            table = np.array([values[key] for key in keys])
+            spread_of |= dict(zip(keys, _spreads(table), strict=True))
+        found[setting] = {key: spread_of[key] for key in values}
+    return found
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Return mean, standard deviation and bootstrap interval of a few values."""
-    mean = float(np.mean(values))
-    if len(values) < 2:
-        return Spread(len(values), mean, None, None, None)
-    if np.ptp(values) == 0:
-        return Spread(len(values), mean, 0.0, mean, mean)
-    interval = bootstrap(
-        (values,), np.mean, confidence_level=_CONFIDENCE, method="percentile", rng=0
-    ).confidence_interval
-    deviation = float(np.std(values, ddof=1))
-    return Spread(len(values), mean, deviation, float(interval.low), float(interval.high))
+    """Return mean, standard deviation and interval of a few values."""
+    return _spreads(np.array([values]))[0]
+
+
+def _spreads(table: Float[np.ndarray, "quantities runs"]) -> list[Spread]:
+    n = table.shape[1]
+    means = table.mean(1)
+    if n < 2:
+        return [Spread(n, float(mean), None, None, None) for mean in means]
+    deviations = table.std(1, ddof=1)
+    if n < _FEWEST_TO_RESAMPLE:
+        widths = t.ppf((1 + _CONFIDENCE) / 2, n - 1) * deviations / math.sqrt(n)
+        lows, highs = means - widths, means + widths
+    else:
+        lows, highs = bootstrap(
+            (table,), np.mean, confidence_level=_CONFIDENCE, method="percentile", rng=0, axis=1,
+            batch=max(1, _AT_ONCE // table.size),
+        ).confidence_interval  # fmt: skip
+    columns = (means, deviations, lows, highs)
+    return [Spread(n, *map(float, numbers)) for numbers in zip(*columns, strict=True)]
 
 
 def scores_of(rows: Sequence[Row]) -> list[str]:
-    """Name the scores (headlines only) that every run has."""
+    """Name the scores (headlines only) that every finished run has."""
     known: Mapping[str, Any] = metrics.SCORES
-    common = set.intersection(*(set(row.values) for row in rows)) if rows else set()
+    values = [set(row.values) for row in rows if is_finished(row)]
+    common = set.intersection(*values) if values else set()
     return [name for name in known if name in common]
 
 

@@ -2,53 +2,92 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from disvae.errors import UserError
 from disvae.storage.files import write_text
 from disvae.sweep.pictures import draw
 from disvae.sweep.record import Record
-from disvae.sweep.results import Row, Setting, Spread, collect, label, scores_of, spreads
+from disvae.sweep.results import (
+    INTERVAL,
+    Row,
+    Setting,
+    Spread,
+    by_setting,
+    collect,
+    is_finished,
+    label,
+    scores_of,
+    spreads,
+)
+
+_MOST_REASONS = 20  # of failures, in the table to paste
 
 
-def summarise(record: Record) -> list[Path]:
-    """Write ``summary.csv``, ``summary.md`` and the plots.
+def summarise(record: Record, udr: bool = False) -> tuple[list[Path], str]:
+    """Write ``summary.csv``, ``runs.csv``, ``summary.md`` and the plots.
+
+    Parameters
+    ----------
+    record
+        The sweep.
+    udr
+        Whether to compute UDR however many runs there are.
 
     Returns
     -------
     list
         The files.
+    str
+        A sentence about runs that have no values; empty if all have.
 
     Raises
     ------
     UserError
-        If no run of the sweep is finished.
+        If no run of the sweep is finished, or files of one that is are damaged.
     """
-    rows = collect(record)
-    if not rows:
+    rows = collect(record, udr)
+    finished = list(filter(is_finished, rows))
+    if not finished:
         raise UserError(f"No run of the sweep in {record.folder} is finished; run it first.")
-    table = spreads(rows)
-    lines = _long(table)
-    files = [record.folder / "summary.csv", record.folder / "summary.md"]
-    write_text(files[0], _as_csv(lines))
-    write_text(files[1], _as_markdown(table, rows))
-    return [*files, *draw(record, rows, record.folder)]
+    table = spreads(finished)
+    files = [record.folder / name for name in ("summary.csv", "runs.csv", "summary.md")]
+    options = list(dict.fromkeys(option for row in rows for option, _ in row.setting))
+    write_text(files[0], _as_csv([*options, "quantity", *Spread._fields], _long(table)))
+    quantities = dict.fromkeys(quantity for row in finished for quantity in row.values)
+    heads = ["run", *options, "seed", "state", "reason", *quantities]
+    write_text(files[1], _as_csv(heads, map(_line, rows)))
+    write_text(files[2], _as_markdown(table, rows))
+    return [*files, *draw(record, rows, table)], _missing(rows)
+
+
+def _missing(rows: Sequence[Row]) -> str:
+    count = Counter(row.state for row in rows)
+    parts = ((count["failed"], "failed"), (count["waiting"], "not finished"))
+    said = ", ".join(f"{number} {what}" for number, what in parts if number)
+    without = len(rows) - count["finished"]
+    return f"Of {len(rows)} runs {without} have no values ({said}); see runs.csv." if said else ""
 
 
 def _long(table: Mapping[Setting, Mapping[str, Spread]]) -> list[dict[str, object]]:
     """One line a setting and quantity."""
-    options = dict.fromkeys(option for setting in table for option, _ in setting)
     return [
-        {**dict.fromkeys(options), **dict(setting), "quantity": quantity, **found._asdict()}
+        {**dict(setting), "quantity": quantity, **found._asdict()}
         for setting, quantities in table.items()
         for quantity, found in quantities.items()
     ]
 
 
-def _as_csv(lines: Sequence[Mapping[str, object]]) -> str:
+def _line(row: Row) -> dict[str, object]:
+    known = {"seed": row.seed, "state": row.state, "reason": row.reason}
+    return {"run": row.name, **dict(row.setting), **known, **row.values}
+
+
+def _as_csv(heads: Sequence[str], lines: Iterable[Mapping[str, object]]) -> str:
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, lines[0], lineterminator="\n")
+    writer = csv.DictWriter(text, dict.fromkeys(heads), lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
     return text.getvalue()
@@ -59,14 +98,18 @@ def _as_markdown(table: Mapping[Setting, Mapping[str, Spread]], rows: Sequence[R
     shown = [*scores_of(rows), "recon_loss", "kl_loss"]
     heads = ["setting", "runs", *shown]
     lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
-    for setting, quantities in table.items():
-        cells = [
-            _cell(quantities[quantity]) if quantity in quantities else "" for quantity in shown
-        ]
-        count = max(found.n for found in quantities.values())
+    for setting, same in by_setting(rows).items():
+        spreads_here = table.get(setting, {})
+        cells = [_cell(spreads_here[key]) if key in spreads_here else "" for key in shown]
+        count = f"{sum(map(is_finished, same))} of {len(same)}"
         lines.append(f"| {label(setting)} | {count} | {' | '.join(cells)} |")
-    explained = "Mean ± standard deviation over seeds [95% bootstrap interval of the mean]."
-    return "\n".join([*lines, "", explained]) + "\n"
+    lines += ["", f"Mean ± standard deviation over seeds [{INTERVAL}]."]
+    failed = [f"- {row.name}: {' '.join(row.reason.split())}" for row in rows if row.reason]
+    if failed:
+        more = len(failed) - _MOST_REASONS
+        lines += ["", "Failed:", "", *failed[:_MOST_REASONS]]
+        lines += [f"- and {more} more, in runs.csv"] if more > 0 else []
+    return "\n".join(lines) + "\n"
 
 
 def _cell(found: Spread) -> str:
