@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import disvae
@@ -120,7 +121,7 @@ def test_a_loss_in_a_sweep(mine, capsys):
         "latent_dim=2 no_test=true epochs=1 device=cpu"
     )
     axes = " ".join(f"--grid {axis}" for axis in grid.split())
-    sweep = f"sweep --name sizes {axes} --metrics mig"
+    sweep = f"sweep --name sizes {axes} --metrics mig,my_score.py:best_correlation"
     assert run(sweep) == 0
     folder = Path("results/sizes")
     names = {path.parent.name for path in folder.glob("*/model.pt")}
@@ -130,10 +131,29 @@ def test_a_loss_in_a_sweep(mine, capsys):
     # a second call has nothing to do; the file of the sweep itself loads nothing
     assert run(sweep) == 0
     assert run("summary sizes") == 0
-    Path("sizes.toml").write_text('[grid]\nloss = "my_loss.py:MyLoss"\n')
-    capsys.readouterr()
-    assert run("sweep sizes.toml") == 2
-    assert "loaded only where it is typed" in capsys.readouterr().err
+    assert "best_correlation" in (folder / "summary.md").read_text()
+    for content in (
+        '[grid]\nloss = "my_loss.py:MyLoss"',
+        'metrics = ["my_score.py:best_correlation"]',
+    ):
+        Path("sizes.toml").write_text(content)
+        capsys.readouterr()
+        assert run("sweep sizes.toml") == 2
+        assert "loaded only where it is typed" in capsys.readouterr().err
+
+
+def test_a_score_of_a_run_and_of_codes(mine, capsys):
+    assert run(f"train scored -d dsprites -l VAE {SMALL} --no-test") == 0
+    assert run("eval scored --metrics mig,my_score.py:best_correlation") == 0
+    value = json.loads(Path("results/scored/metrics.log").read_text())["best_correlation"]["value"]
+    codes = disvae.open_run("results/scored").encode()
+    exact = np.corrcoef(codes.mean.T, codes.factors.T)[:3, 3:]
+    assert value == pytest.approx(np.abs(exact).max(0).mean(), rel=1e-4)
+    np.savez("codes.npz", mean=codes.mean, factors=codes.factors)
+    assert run("score --codes codes.npz --metrics my_score.py:best_correlation") == 0
+    assert json.loads(Path("codes.metrics.json").read_text())["best_correlation"]["value"] == value
+    assert run("eval scored --metrics my_score.py:worst") == 2
+    assert "my_score.py has no worst" in capsys.readouterr().err
 
 
 def test_a_model_from_training_to_plots(mine, capsys, caplog):

@@ -20,7 +20,7 @@ from disvae.options import (
     UserCode,
 )
 from disvae.options.common import FLAT, SEED_HELP, TRAINING, ResultsDir
-from disvae.options.user_code import brought, is_code, load
+from disvae.options.user_code import brought, is_code, load, load_scores
 from disvae.types import Seed
 
 if TYPE_CHECKING:
@@ -132,7 +132,12 @@ def evaluate(
     from disvae.evaluation.score import score as score_run
 
     results = score_run(
-        run, where, scores.metrics, scores.metric_factors, scores.repeats, scores.settings
+        run,
+        where,
+        load_scores(scores.metrics),
+        scores.metric_factors,
+        scores.repeats,
+        scores.settings,
     )
     for score, result in results.items():
         if isinstance(result, dict):
@@ -159,7 +164,7 @@ def score(
 
     results = metrics.evaluate(
         metrics.read_codes(codes),
-        scores.metrics or "all",
+        load_scores(scores.metrics) or "all",
         seed=seed,
         repeats=scores.repeats,
         settings=scores.settings,

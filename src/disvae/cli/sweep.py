@@ -38,7 +38,7 @@ def sweep(
 
     typed = {field: getattr(options, field) for field in options.model_fields_set}
     chosen = read_sweep(file, typed)
-    code = code_in(typed.get("grid", ()))
+    code = code_in(typed)
     if chosen.executor == "local":
         prepare_workers()  # which load PyTorch, as this process does now
     from disvae.sweep.execution import execute

@@ -88,6 +88,11 @@ def load(text: str) -> UserCode:
     return UserCode(getattr(module, name), f"{path.name}:{name}", digest, typed)
 
 
+def load_scores(names: Iterable[str]) -> list[Any]:
+    """Replace each ``FILE.py:NAME`` among names of scores by what it names."""
+    return [load(name).value if is_code(name) else name for name in names]
+
+
 def brought(given: Mapping[str, Any]) -> dict[str, UserCode]:
     """Take what a person gave in place of names: typed as ``FILE.py:NAME``, or as objects.
 

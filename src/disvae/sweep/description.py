@@ -24,6 +24,9 @@ _SET_BY_SWEEP = {
 _SENSELESS = {"is_eval_only", "no_progress_bar"}
 
 
+_TAKE_CODE = {*KINDS, "metrics"}
+
+
 class PlannedRun(NamedTuple):
     """One run of a sweep.
 
@@ -79,13 +82,23 @@ def _axes_as_text(file: Path, grid: Any) -> tuple[str, ...]:
     )
 
 
-def code_in(grid: Sequence[str]) -> dict[str, UserCode]:
-    """Load the code of the user's own that a typed grid names, by its labels."""
-    found = {}
-    for key, values in map(_parted, grid):
-        for own in (load(value) for value in values if key in KINDS and is_code(value)):
-            found[own.label] = own
-    return found
+def code_in(typed: Mapping[str, Any]) -> dict[str, UserCode]:
+    """Load the code of the user's own in the grid and the scores that were typed, by its labels."""
+    axes = [*map(_parted, typed.get("grid", ())), ("metrics", typed.get("metrics", ()))]
+    named = [value for key, values in axes if key in _TAKE_CODE for value in values]
+    return {own.label: own for own in map(load, filter(is_code, named))}
+
+
+def with_labels(sweep: SweepOptions, code: Mapping[str, UserCode]) -> SweepOptions:
+    """Name the user's own scores by their labels.
+
+    Raises
+    ------
+    UserError
+        If code is named that nobody typed.
+    """
+    names = tuple(_labelled("metrics", name, code) for name in sweep.metrics)
+    return sweep.model_copy(update={"metrics": names})
 
 
 def plan_runs(sweep: SweepOptions, code: Mapping[str, UserCode] | None = None) -> list[PlannedRun]:
@@ -151,13 +164,13 @@ def _axis(
 
 def _labelled(key: str, value: str, code: Mapping[str, UserCode]) -> str:
     """Name code by its label, and refuse any that nobody typed."""
-    if key not in KINDS or not is_code(value):
+    if key not in _TAKE_CODE or not is_code(value):
         return value
     label = re.sub(r".*[/\\]", "", value)
     if label not in code:
         raise UserError(
-            f"{value} is code, which is loaded only where it is typed: add --grid {key}={value} "
-            "to the command."
+            f"{value} is code, which is loaded only where it is typed: add "
+            f"{'--metrics ' if key == 'metrics' else f'--grid {key}='}{value} to the command."
         )
     return label
 

@@ -15,7 +15,7 @@ from disvae.options import SweepOptions, UserCode
 from disvae.options.user_code import among
 from disvae.runs.folder import run_path
 from disvae.sweep.cluster import run_on_ray
-from disvae.sweep.description import PlannedRun, plan_runs
+from disvae.sweep.description import PlannedRun, plan_runs, with_labels
 from disvae.sweep.local import run_locally
 from disvae.sweep.record import Record, create_record
 from disvae.sweep.table import LiveTable
@@ -46,14 +46,17 @@ def execute(sweep: SweepOptions, code: Mapping[str, UserCode] | None = None) -> 
     UserError
         If the description is bad; then nothing is started.
     """
+    code = code or {}
+    sweep = with_labels(sweep, code)
     planned = plan_runs(sweep, code)
-    metrics.plan(sweep.metrics, _SCORABLE, settings=sweep.settings, repeats=sweep.repeats)
+    wanted = [code[name].value if name in code else name for name in sweep.metrics]
+    metrics.plan(wanted, _SCORABLE, settings=sweep.settings, repeats=sweep.repeats)
     folder = sweep_folder(sweep.results_dir, sweep.name)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".sweep.lock", timeout=0):
             record, planned = create_record(folder, planned, sweep, code)
-            _run_all(sweep, record, planned, code or {})
+            _run_all(sweep, record, planned, code)
     except Timeout:
         raise UserError(f"Another process runs the sweep in {folder}; wait for its end.") from None
     return record
@@ -75,7 +78,13 @@ def _run_all(
         processes = min(processes, len(planned))
     threads = max(1, cpu_count() // processes)
     tasks = [
-        Task(record.folder.absolute(), run.name, _options(sweep, record, run, code), threads)
+        Task(
+            record.folder.absolute(),
+            run.name,
+            _options(sweep, record, run, code),
+            tuple(code[name].typed if name in code else name for name in sweep.metrics),
+            threads,
+        )
         for run in planned
         if run.name not in finished and (sweep.retry or run.name not in failures)
     ]

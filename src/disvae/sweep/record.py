@@ -81,7 +81,7 @@ class Record:
         if not self.is_trained(name):
             return False
         run = self.run(name)
-        wanted = set(self.scores.metrics)
+        wanted = {name.rpartition(":")[2] for name in self.scores.metrics}  # code by its label
         if "all" in wanted:
             dataset = run.prepared_dataset()
             if dataset is None:

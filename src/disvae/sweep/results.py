@@ -3,7 +3,7 @@
 import inspect
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -240,10 +240,10 @@ def _spreads(table: Float[np.ndarray, "quantities runs"]) -> list[Spread]:
 
 def scores_of(rows: Sequence[Row]) -> list[str]:
     """Name the scores (headlines only) that every finished run has."""
-    known: Mapping[str, Any] = metrics.SCORES
     values = [set(row.values) for row in rows if is_finished(row)]
     common = set.intersection(*values) if values else set()
-    return [name for name in known if name in common]
+    own = {name for name in common if "." not in name and "loss" not in name}  # as terms have it
+    return [name for name in (*metrics.SCORES, *sorted(own - metrics.SCORES.keys())) if name in own]
 
 
 def label(setting: Setting) -> str:

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from disvae.devices.process import keep_freed_memory
 from disvae.errors import UserError
 from disvae.options import resolve, taken
+from disvae.options.user_code import load_scores
 from disvae.runs.run import Run
 from disvae.sweep.record import Record
 
@@ -35,6 +36,8 @@ class Task(NamedTuple):
         The run's name in it.
     options
         Of the run: those that the sweep sets, and where things lie.
+    metrics
+        Scores to compute, as they were typed; of the record only how they are computed is used.
     threads
         How many cores the run may use.
     """
@@ -42,6 +45,7 @@ class Task(NamedTuple):
     folder: Path
     name: str
     options: dict[str, Any]
+    metrics: tuple[str, ...]
     threads: int
 
     @property
@@ -88,11 +92,11 @@ def _complete(record: Record, task: Task) -> None:
         begun = (task.folder / task.name / "checkpoint.pt").exists()
         run = train(task.name, resume=begun, **task.options)
     scores = record.scores
-    if scores.metrics:
+    if task.metrics:
         score(
             run,
             options,
-            scores.metrics,
+            load_scores(task.metrics),
             scores.metric_factors,
             scores.repeats,
             scores.settings,
