@@ -217,7 +217,7 @@ def best_traversals(
 def _telling(scores: Sequence[str]) -> str:
     """Return what the best are chosen by: the first score that tells something, else the loss."""
     # without factors or other runs a score tells of independence only, which noise has too
-    return next((score for score in scores if SCORES[score].needs), "loss")
+    return next((name for name in scores if name not in SCORES or SCORES[name].needs), "loss")
 
 
 def _worth(runs: Sequence[Mapping[str, float]], scores: Sequence[str]) -> float:
