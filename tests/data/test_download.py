@@ -164,7 +164,7 @@ def test_an_unfinished_download_without_hash_must_stay_as_it_was_recorded(
     offer, data, tmp_path, monkeypatch, server
 ):
     offer("chairs", "good")
-    monkeypatch.setattr("disvae.data.prepare._write", lambda *_: 1 / 0)
+    monkeypatch.setattr("disvae.data.prepare.write_entry", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         data("prepare", "chairs")
     monkeypatch.undo()

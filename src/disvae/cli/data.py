@@ -9,10 +9,6 @@ DataDir = Annotated[
     Path | None, Parameter(help="Folder that holds the prepared datasets; else $DISVAE_DATA, data.")
 ]
 
-Listed = Annotated[
-    str, Parameter(help="Name of a dataset, or folder of a prepared one, as `list` shows it.")
-]
-
 app = App(name="data", help="List, prepare, check and remove datasets.")
 
 
@@ -33,8 +29,14 @@ def list_datasets(*, data_dir: DataDir = None) -> None:
 
 
 @app.command
-def info(name: Listed, /, *, data_dir: DataDir = None) -> None:
-    """Show all about a dataset; if it is prepared, draw a sample of it beside its arrays."""
+def info(name: str, /, *, data_dir: DataDir = None) -> None:
+    """Show all about a dataset; if it is prepared, draw a sample of it beside its arrays.
+
+    Parameters
+    ----------
+    name
+        Name of a dataset, or the folder of a prepared one, as `list` shows it.
+    """
     from disvae.data.maintain import describe, find_folder
     from disvae.data.store import read_manifest
 
@@ -90,8 +92,14 @@ def import_files(name: str, files: tuple[Path, ...], /, *, data_dir: DataDir = N
 
 
 @app.command
-def verify(names: tuple[Listed, ...], /, *, data_dir: DataDir = None) -> None:
-    """Check that prepared datasets are as they were written."""
+def verify(names: tuple[str, ...], /, *, data_dir: DataDir = None) -> None:
+    """Check that prepared datasets are as they were written.
+
+    Parameters
+    ----------
+    names
+        Names of datasets, or folders of prepared ones, as `list` shows them.
+    """
     from disvae.data.maintain import check
 
     for name in names:
@@ -99,8 +107,14 @@ def verify(names: tuple[Listed, ...], /, *, data_dir: DataDir = None) -> None:
 
 
 @app.command
-def remove(name: Listed, /, *, data_dir: DataDir = None) -> None:
-    """Delete a prepared dataset, and what was downloaded for it, after asking."""
+def remove(name: str, /, *, data_dir: DataDir = None) -> None:
+    """Delete a prepared dataset, and what was downloaded for it, after asking.
+
+    Parameters
+    ----------
+    name
+        Name of a dataset, or the folder of a prepared one, as `list` shows it.
+    """
     from disvae.data.maintain import removable
     from disvae.data.maintain import remove as remove_dataset
 

@@ -35,9 +35,8 @@ def test_losses(
     """
     vae.eval()
     sums: dict[str, float] = {}
-    order = np.arange(len(dataset))
     with tqdm(total=len(dataset), desc="Test", disable=None if progress_bar else True) as bar:
-        for images in batches(dataset, order, batch_size, device):
+        for images in batches(dataset, np.arange(len(dataset)), batch_size, device):
             terms = objective.evaluate(vae, images, at)
             values = torch.stack(list(terms.values())).tolist()
             for name, value in zip(terms, values, strict=True):

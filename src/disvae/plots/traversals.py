@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
@@ -72,14 +71,15 @@ def traversal_codes(
     the values span the base's quantiles ``0.5 - max_traversal`` to ``0.5 + max_traversal``.
     """
     codes = base.mean.repeat(len(latents), n_cols, 1)
-    centre, end = torch.zeros(len(latents)), torch.full((len(latents),), float(max_traversal))
-    if max_traversal < 0.5:
-        # of the lower tail, where numbers are dense
-        tail = torch.tensor(0.5 - max_traversal, dtype=torch.float64)
-        end = base.std[0, latents] * -torch.special.ndtri(tail).float()
-        centre = base.mean[0, latents]
-    values = centre[:, None] + end[:, None] * torch.linspace(-1, 1, n_cols)
-    codes[np.arange(len(latents)), :, latents] = values
+    for row, latent in enumerate(latents.tolist()):
+        if max_traversal >= 0.5:
+            centre, end = torch.tensor(0.0), torch.tensor(max_traversal, dtype=torch.float32)
+        else:
+            # of the lower tail, where numbers are dense
+            tail = torch.tensor(0.5 - max_traversal, dtype=torch.float64)
+            centre = base.mean[0, latent]
+            end = base.std[0, latent] * -torch.special.ndtri(tail).float()
+        codes[row, :, latent] = centre + end * torch.linspace(-1, 1, n_cols)
     return codes
 
 

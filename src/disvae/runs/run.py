@@ -165,14 +165,12 @@ class Run:
         # specs.json may come from anywhere: nothing is prepared in a folder that it names
         there = self._prepared_in(self.options.data_dir) if root is None else None
         if there is None and is_code(self.options.dataset):
-            there = self._prepared_in(data_root(root)) or self._prepared_anew(root)
+            own, there = self.code.get("dataset"), self._prepared_in(data_root(root))
+            if there is None and own is not None:
+                there = prepare_entry(own.value, own.label, own.sha256, root)
+            elif there is None:
+                raise forgotten("dataset", self.options.dataset)
         return self._opened(there or self.options.dataset, root, split)
-
-    def _prepared_anew(self, root: str | Path | None) -> Path:
-        own = self.code.get("dataset")
-        if own is None:
-            raise forgotten("dataset", self.options.dataset)
-        return prepare_entry(own.value, own.label, own.sha256, root)
 
     def encode(
         self,

@@ -18,6 +18,8 @@ from disvae.data.store import Builder
 from disvae.errors import UserError
 
 SIZE = 64
+_FOLDER = "http://www.scottreed.info/files/"
+_MD5 = "4e866a7919c1beedf53964e6f7a23686"
 FACTORS = {"elevation": 4, "azimuth": 24, "object": 183}
 _SIDES = (128, 128, 3, 24, 4)  # row, column, colour, azimuth, elevation
 _MAX_BYTES = 2**25  # of one car; it has about 5 MB
@@ -61,13 +63,7 @@ ENTRY = Entry(
     write=_write,
     other_sizes=(32, 128),
     factors=FACTORS,
-    files=(
-        RawFile(
-            "nips2015-analogy-data.tar.gz",
-            ("http://www.scottreed.info/files/nips2015-analogy-data.tar.gz",),
-            "4e866a7919c1beedf53964e6f7a23686",
-        ),
-    ),
+    files=(RawFile.under((_FOLDER,), "nips2015-analogy-data.tar.gz", _MD5),),
     download="300 MB",
     licence="none stated by its authors",
     citation="Reed, Zhang, Zhang, Lee: Deep visual analogy-making, NeurIPS 2015",

@@ -10,6 +10,8 @@ from disvae.data.raw.images import append_decoded, read_image, to_array
 from disvae.data.store import Builder
 
 SIZE = 64
+_FOLDER = "https://s3-us-west-1.amazonaws.com/udacity-dlnfd/datasets/"
+_MD5 = "00d2c5bc6d35e252742224ab0c1e8fcb"
 _MAX_BYTES = 2**20  # of one face; the largest has about 50 kB
 
 
@@ -26,13 +28,7 @@ ENTRY = Entry(
     background="white",
     write=_write,
     other_sizes=(32, 128),
-    files=(
-        RawFile(
-            "celeba.zip",
-            ("https://s3-us-west-1.amazonaws.com/udacity-dlnfd/datasets/celeba.zip",),
-            "00d2c5bc6d35e252742224ab0c1e8fcb",
-        ),
-    ),
+    files=(RawFile.under((_FOLDER,), "celeba.zip", _MD5),),
     download="1.4 GB",
     licence="non-commercial research only",
     citation="Liu, Luo, Wang, Tang: Deep learning face attributes in the wild, ICCV 2015",

@@ -13,6 +13,8 @@ from disvae.data.store import Builder
 from disvae.errors import UserError
 
 SIZE = 64
+_FOLDER = "https://storage.googleapis.com/3d-shapes/"
+_MD5 = "099a2078d58cec4daad0702c55d06868"
 FACTORS = {
     "floor_hue": 10, "wall_hue": 10, "object_hue": 10, "scale": 8, "shape": 4, "orientation": 15,
 }  # fmt: skip
@@ -69,13 +71,7 @@ ENTRY = Entry(
     background="white",
     write=_write,
     factors=FACTORS,
-    files=(
-        RawFile(
-            "3dshapes.h5",
-            ("https://storage.googleapis.com/3d-shapes/3dshapes.h5",),
-            "099a2078d58cec4daad0702c55d06868",
-        ),
-    ),
+    files=(RawFile.under((_FOLDER,), "3dshapes.h5", _MD5),),
     download="270 MB",
     licence="Apache 2.0",
     citation="Burgess, Kim: 3D Shapes dataset, 2018; Kim, Mnih: Disentangling by factorising, "
