@@ -7,6 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from jaxtyping import install_import_hook
+
+from tests.shapes import shaped_modules
+
+install_import_hook(shaped_modules(), "tests.shapes.check_shapes")
 
 from disvae.devices.process import spin_briefly
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Integer, UInt8
 from pydantic import BaseModel, ConfigDict
 from tqdm.auto import tqdm
 
@@ -114,7 +114,7 @@ class Builder:
                 f"but its files hold {n_images}; fetch them again."
             )
 
-    def write_factors(self, factors: Int[np.ndarray, "N K"]) -> None:
+    def write_factors(self, factors: Integer[np.ndarray, "N K"]) -> None:
         """Store the factors of all images."""
         with replacing(self._folder / "factors.npy") as temporary:
             np.save(temporary, factors, allow_pickle=False)

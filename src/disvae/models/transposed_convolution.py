@@ -54,7 +54,7 @@ class _OnCPU(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Float[Tensor, "B C 2*H 2*W"]) -> tuple[Tensor, ...]:
+    def backward(ctx: Any, grad: Float[Tensor, "B C H W"]) -> tuple[Tensor, ...]:
         features, weight = ctx.saved_tensors
         # <grad, transposed(features)> = <convolution(grad), features>: both gradients are those
         # of this form, in which the result of the layer and its argument change places

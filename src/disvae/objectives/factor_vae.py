@@ -52,7 +52,7 @@ class FactorVAE(Objective):
         return self._terms(output, images, at, at.critics["discriminator"](output.sample))
 
     def step(
-        self, vae: nn.Module, images: Float[Tensor, "2B C H W"], at: Moment
+        self, vae: nn.Module, images: Float[Tensor, "N C H W"], at: Moment
     ) -> tuple[list[Minimise], Terms]:
         """Return the VAE's and the discriminator's losses; adds the term ``discrim_loss``.
 

@@ -45,7 +45,9 @@ def kl_terms(posterior: Posterior) -> Terms:
 
 
 def gaussian_log_density(
-    codes: Float[Tensor, "*shape"], mean: Float[Tensor, "*shape"], logvar: Float[Tensor, "*shape"]
+    codes: Float[Tensor, "*#shape"],
+    mean: Float[Tensor, "*#shape"],
+    logvar: Float[Tensor, "*#shape"],
 ) -> Float[Tensor, "*shape"]:
     """Log density of N(mean, exp(logvar)) at `codes`, elementwise; arguments broadcast."""
     squared = (codes - mean).square() * torch.exp(-logvar)

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from PIL import Image
 
 from disvae.errors import UserError
 from disvae.metrics import SCORES, Score
+from disvae.metrics.arrays import ArrayLike, to_numpy
 from disvae.plots.figures import new_figure, to_image, write_image
 
 _MOST_NUMBERS = 20  # codes from which the numbers in the cells are left out
@@ -32,9 +33,9 @@ def write_matrices(
 
 
 def matrix(
-    values: Float[np.ndarray, "K D"],
+    values: Num[ArrayLike, "K D"],
     factor_names: Sequence[str],
-    kl: Float[np.ndarray, "D"] | None = None,
+    kl: Num[ArrayLike, "D"] | None = None,
     title: str = "",
 ) -> Image.Image:
     """Draw a heat map of factors (rows) by codes (columns), with the value in each cell.
@@ -60,7 +61,7 @@ def matrix(
     >>> matrix(np.eye(2), ["scale", "posX"], kl=np.array([0.1, 3.0])).mode
     'RGB'
     """
-    values = np.asarray(values, dtype=float)
+    values = to_numpy(values).astype(float)
     if values.ndim != 2 or 0 in values.shape or len(values) != len(factor_names):
         raise UserError(
             f"A matrix should be [K, D] with K factor names, but its shape is {values.shape} "
@@ -71,7 +72,7 @@ def matrix(
         raise UserError(
             f"A matrix of {n_codes} codes needs {n_codes} KLs, but their shape is {np.shape(kl)}."
         )
-    order = np.arange(n_codes) if kl is None else np.argsort(-np.asarray(kl), kind="stable")
+    order = np.arange(n_codes) if kl is None else np.argsort(-to_numpy(kl), kind="stable")
     values = values[:, order]
     figure, panels = new_figure([["matrix"]], 2 + 0.5 * n_codes, 1 + 0.4 * len(values))
     panel = panels["matrix"]

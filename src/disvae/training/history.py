@@ -23,7 +23,7 @@ class History(NamedTuple):
     """
 
     log: list[dict[str, float]]
-    film: list[UInt8[Tensor, "bytes"]]
+    film: list[UInt8[Tensor, "_bytes"]]
 
     def add(self, terms: dict[str, float], frame: Image.Image) -> None:
         """Add an epoch."""

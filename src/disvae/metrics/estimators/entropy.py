@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Num
 from numpy.polynomial import hermite_e, legendre
 from scipy.special import entr
 
@@ -60,7 +60,7 @@ def grouped_entropies(
     mean: Float[np.ndarray, " N"],
     logvar: Float[np.ndarray, " N"],
     groupings: list[tuple[Int[np.ndarray, " N"], int]],
-) -> list[Float[np.ndarray, " groups"]]:
+) -> list[Float[np.ndarray, " _groups"]]:
     """Differential entropy of every group's mixture, for several ways of grouping.
 
     Parameters
@@ -170,7 +170,7 @@ def _occupied(
     return _Level(tiles, tile_of, cell, sums[here])
 
 
-def _active_tiles(occupied: list[Int[np.ndarray, " tiles"]]) -> list[Int[np.ndarray, " active"]]:
+def _active_tiles(occupied: list[Int[np.ndarray, " _tiles"]]) -> list[Int[np.ndarray, " _active"]]:
     """Tiles that carry density at each level, finest first, closed under siblings and parents."""
     reach = np.arange(-REACH, REACH + 1)
     active = []
@@ -206,8 +206,11 @@ def _integrate(
     row: Int[np.ndarray, " leaves"],
     length: float,
     sizes: Float[np.ndarray, " groups"],
-) -> Float[np.ndarray, " groups"]:
-    """Sum -q log q over leaf tiles, a group each; q is the density per component and unit."""
+) -> Num[np.ndarray, " groups"]:
+    """Sum -q log q over leaf tiles, a group each; q is the density per component and unit.
+
+    Where there is no leaf the zeros are integers.
+    """
     q = np.maximum(density, 0) / (sizes[row, None] * length)
     return np.bincount(row, entr(q) @ (_quadrature()[1] * length), len(sizes))
 
@@ -228,8 +231,11 @@ def _class_variances() -> Float[np.ndarray, " classes"]:
 
 
 @cache
-def _kernel() -> Float[np.ndarray, "classes*bins*moments reach*nodes"]:
-    """Tabulate the derivatives of every cell's Gaussian at the nodes of the tiles within reach."""
+def _kernel() -> Float[np.ndarray, "kernels targets"]:
+    """Tabulate the derivatives of every cell's Gaussian at the nodes of the tiles within reach.
+
+    Kernels are classes by bins by moments, targets are tiles by nodes.
+    """
     nodes = _quadrature()[0]
     target = np.arange(-REACH, REACH + 1)[:, None] + nodes
     centre = (np.arange(N_BINS) + 0.5) / N_BINS

@@ -83,7 +83,7 @@ def entropies(
     groupings = [whole, *zip(np.ascontiguousarray(indices.T), sizes, strict=True)]
     frequencies = [_frequencies(group, size) for group, size in groupings]
 
-    def of_code(j: int) -> Float[np.ndarray, " K+1"]:
+    def of_code(j: int) -> Float[np.ndarray, " groupings"]:
         found = grouped_entropies(means[:, j].copy(), logvars[:, j].copy(), groupings)
         return np.array([p @ h for p, h in zip(frequencies, found, strict=True)])
 
