@@ -31,6 +31,7 @@ def _usual_size(value: int) -> int:
     return value
 
 
+_SHOWN = 200  # letters of a value in a message
 NoneFromText = BeforeValidator(_none_from_text)
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Device = Annotated[str, AfterValidator(_known_device)]
@@ -66,5 +67,15 @@ def sentence(error: ValidationError) -> str:
         else:
             message = fault["msg"].removeprefix("Value error, ")
             message = message[0].lower() + message[1:]
-            faults.append(f"--{name.replace('_', '-')}: {message}, but it is {fault['input']!r}")
+            faults.append(
+                f"--{name.replace('_', '-')}: {message}, but it is {_shown(fault['input'])}"
+            )
     return "; ".join(dict.fromkeys(faults)) + "."
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # a number that Python does not write
+        text = "a number of thousands of digits"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from disvae.errors import UserError
+from disvae.options import SweepOptions
 from disvae.sweep.description import plan_runs, read_sweep
 from disvae.sweep.record import Record
 from disvae.sweep.summary import summarise
@@ -15,6 +16,14 @@ from disvae.sweep.table import LiveTable
 from tests.hostile.inputs import JSON, damaged, refused_or_read
 
 pytestmark = pytest.mark.usefixtures("nothing_outside")
+
+
+def listed(values):
+    return f"[{', '.join(values)}]"
+
+
+def assigned(pair):
+    return f"{pair[0]} = {pair[1]}"
 
 
 SWEEP = b'experiments = ["VAE_mnist"]\nseeds = 2\nmetrics = "mig"\n[grid]\nbatch_size = [8, 16]\n'
@@ -25,6 +34,44 @@ def test_damaged_sweep_files(tmp_path_factory, content):
     file = tmp_path_factory.getbasetemp() / "sweep.toml"
     file.write_bytes(content)
     refused_or_read(lambda: plan_runs(read_sweep(file, {})))
+
+
+# in TOML; the long numbers are those that Python reads but does not write
+VALUES = st.one_of(
+    st.integers(-(10**30), 10**30).map(str),
+    st.integers(4000, 6000).flatmap(lambda n: st.sampled_from(["9" * n, "0x" + "f" * n])),
+    st.floats().map(lambda x: {"inf": "inf", "-inf": "-inf"}.get(str(x), str(x))),
+    st.text(max_size=20).map(json.dumps),
+    st.sampled_from(['"a\\u0000b"', '"../../x"', '"' + "x" * 10_000 + '"', "1979-05-27", "true"]),
+)
+KEYS = st.sampled_from(sorted(SweepOptions.model_fields))
+AXES = st.sampled_from(["seed", "loss", "dataset", "epochs", "lr", "btcvae_B", "experiment", "x"])
+
+
+@given(
+    st.dictionaries(KEYS, VALUES | st.lists(VALUES, max_size=4).map(listed), max_size=3),
+    st.dictionaries(AXES, VALUES | st.lists(VALUES, max_size=4).map(listed), max_size=3),
+)
+def test_sweep_files_with_any_values(tmp_path_factory, options, grid):
+    file = tmp_path_factory.getbasetemp() / "sweep.toml"
+    options.pop("grid", None)
+    file.write_text(
+        "\n".join([*map(assigned, options.items()), "[grid]", *map(assigned, grid.items())])
+    )
+    refused_or_read(lambda: plan_runs(read_sweep(file, {})))
+
+
+@given(st.dictionaries(AXES, st.integers(1, 10**5), min_size=1, max_size=3), st.integers(1, 10**4))
+def test_sweeps_of_any_size(sizes, seeds):
+    """Are counted before they are listed: 10,000 runs take seconds, 10^19 would take all memory."""
+    values = {"lr": lambda n: f"{1 / (n + 2)}", "epochs": str, "seed": str, "btcvae_B": str}
+    grid = [
+        f"{key}={','.join(values[key](n) for n in range(1, min(size, 2000) + 1))}"
+        for key, size in sizes.items()
+        if key in values
+    ]
+    seeds = {} if "seed" in sizes else {"seeds": seeds}
+    refused_or_read(lambda: plan_runs(SweepOptions(grid=tuple(grid), **seeds)))
 
 
 @pytest.mark.parametrize(

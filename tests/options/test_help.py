@@ -39,6 +39,20 @@ CHANGED = [
         for command in ("train", "eval")
     ),
     (
+        "sweep",
+        "--seeds INT Runs of each setting, with the seeds 1, 2, ... [default: 1]",
+        "--seeds INT Runs of each setting, with the seeds 1, 2, ...; --grid seed=7,9 names them. "
+        "[default: 1]",
+    ),
+    ("sweep", "", "--dry-run Only say what would run, and what it may take. [default: False]"),
+    ("summary", "", "Scores"),
+    (
+        "summary",
+        "",
+        "--udr Compute UDR of more than 100 runs too; each is encoded, in about a second. "
+        "[default: False]",
+    ),
+    (
         "summary",
         "--results-dir PATH Folder that holds sweeps. [default: results]",
         "--results-dir PATH Folder that holds the runs. [default: results]",

@@ -9,6 +9,8 @@ from disvae.errors import UserError
 from disvae.options import SweepOptions, resolve
 from disvae.sweep.description import plan_runs, read_sweep
 
+THOUSAND = list(range(1, 1001))
+
 
 def planned(**options):
     return {run.name: run for run in plan_runs(SweepOptions(**options))}
@@ -37,6 +39,24 @@ def test_a_loss_in_the_grid_takes_its_own_options_only():
     ]  # fmt: skip
     assert "lr_disc" not in runs["custom-loss=VAE"].options
     assert resolve(runs["custom-loss=factor-factor_G=6"].options).lr_disc == 1e-4
+
+
+def test_a_grid_may_name_the_seeds():
+    runs = planned(experiments=("VAE_mnist",), grid=("seed=1234,7", "lr=1e-3"))
+    assert {name: run.seed for name, run in runs.items()} == {
+        "VAE_mnist-seed1234": 1234, "VAE_mnist-seed7": 7,
+    }  # fmt: skip
+    assert all(run.setting == {"experiment": "VAE_mnist"} for run in runs.values())
+    assert all(resolve(run.options).seed == run.seed for run in runs.values())
+    alone = planned(experiments=("VAE_mnist",), grid=("seed=1234",))
+    assert [(run.name, run.seed) for run in alone.values()] == [("VAE_mnist", 1234)]
+
+
+def test_options_of_each_loss_are_combined_for_their_loss_only():
+    axes = {"betaH_B": 5, "betaB_G": 6, "factor_G": 7, "btcvae_A": 8, "btcvae_B": 9}
+    grid = [f"{key}={','.join(map(str, range(1, n + 1)))}" for key, n in axes.items()]
+    runs = planned(experiments=("VAE_mnist", "factor_mnist"), grid=("loss=betaH,btcvae", *grid))
+    assert len(runs) == 2 * (5 + 8 * 9)
 
 
 def test_one_run_of_an_experiment_has_its_name():
@@ -75,7 +95,22 @@ def test_a_file_says_the_same_and_what_is_typed_wins(tmp_path):
         ("[grid]\nbtcvae_B = []", "has no values"),
         ("[grid]\nbtcvae_Q = [1]", "no option 'btcvae_Q'"),
         ("[grid]\nbtcvae_B = [1, 1]", "names a value twice"),
-        ("[grid]\nseed = [1, 2]", "seed cannot stand in the grid"),
+        ("seeds = 2\n[grid]\nseed = [1, 2]", "in the grid, or say with --seeds how many; not both"),
+        ("[grid]\nseed = [-1]", "seed"),
+        ('[grid]\nseed = ["none"]', "seeds of a grid should be numbers"),
+        ("[grid]\nseed = [1, '01']", "several runs named custom-seed1"),
+        ("seeds = 10000\n[grid]\nlr = [0.1, 0.2]", "has 20,000 runs, but 10,000 are the most"),
+        (
+            f"seeds = 100\n[grid]\nbatch_size = {THOUSAND}\nepochs = {THOUSAND}",
+            "has 100,000,000 runs, but 10,000 are the most",
+        ),
+        (f"experiments = {['debug'] * 10_001}", "has 10,001 runs"),
+        ('experiments = ["VAE_mnist"]\n[grid]\nbtcvae_B = ["x"]', "No run .* uses btcvae_B=x, and"),
+        ("seeds = " + "9" * 5000, "no TOML file"),
+        ("seeds = 0x" + "f" * 5000, "a number of more than 18 digits"),
+        ("[grid]\nlr = [0x" + "f" * 5000 + "]", "a number of more than 18 digits"),
+        ('results_dir = "a\\u0000b"', "a text with a NUL character"),
+        ('[grid]\ndataset = ["a\\u0000b"]', "a text with a NUL character"),
         ("[grid]\nlr = [0.1, -1]", "Run custom-lr=-1: .*lr"),
         ('experiments = ["debug", "debug"]', "several runs named debug"),
         ('experiments = ["VAE_mnits"]', "experiment"),
@@ -93,7 +128,7 @@ def test_bad_sweep_files_are_one_sentence_and_nothing_starts(tmp_path, capsys, c
     file.write_text(content)
     assert main(["sweep", str(file), "--results-dir", str(tmp_path / "results")]) == 2
     error = capsys.readouterr().err
-    assert error.count("\n") == 1
+    assert error.count("\n") == 1 and len(error) < 600
     assert re.search(said, error)
     assert not (tmp_path / "results").exists()
 

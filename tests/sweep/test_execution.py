@@ -83,11 +83,11 @@ def test_other_scoring_under_the_same_name_is_refused(study, data_dir, capsys):
 
 def test_progress_counts_the_epochs_that_max_steps_leaves(study, tmp_path):
     record = Record(shutil.copytree(study, tmp_path / "study"))
-    name, run = next(iter(record.runs.items()))
-    record.runs[name] = run._replace(options={**run.options, "max_steps": 15})  # 7 an epoch
+    name = next(iter(record.runs))
     specs = tmp_path / "study" / name / "specs.json"
     content = json.loads(specs.read_text())
-    specs.write_text(json.dumps({**content, "used": {**content["used"], "epochs": 50}}))
+    content |= {"used": {**content["used"], "epochs": 50}, "max_steps": 15}  # 7 an epoch
+    specs.write_text(json.dumps(content))
     assert record.progress(name)[:2] == (1, 3)
 
 
@@ -98,19 +98,45 @@ def test_the_table_shows_any_name_and_reason_as_it_is(study, capsys):
     assert capsys.readouterr().out.count("[/b] no [red]shape") == 2
 
 
-def test_a_table_taller_than_the_terminal_shows_what_runs_and_at_the_end_all(monkeypatch, capsys):
-    for variable, value in [("FORCE_COLOR", "1"), ("TERM", "xterm"), ("LINES", "10")]:
-        monkeypatch.setenv(variable, value)
+@pytest.mark.parametrize(("lines", "columns"), [(10, 80), (24, 40), (60, 200)])
+def test_of_200_runs_the_table_shows_what_moves_and_fits_the_terminal(
+    lines, columns, monkeypatch, capsys
+):
+    terminal = {"FORCE_COLOR": "1", "TERM": "xterm", "LINES": lines, "COLUMNS": columns}
+    for variable, value in terminal.items():
+        monkeypatch.setenv(variable, str(value))
+    now = [0.0]
+    monkeypatch.setattr("disvae.sweep.table.time.monotonic", lambda: now[0])
+    names = [f"btcvae_dsprites-btcvae_B=1-lr=0.001-seed{number:03}" for number in range(200)]
+    epochs = dict.fromkeys(names, 0)
+    record = SimpleNamespace(
+        failures={}, progress=lambda name: Progress(epochs[name], 10, 123456.789)
+    )
+    with LiveTable(record, names, finished=set(names[:99])) as table:
+        table.update({names[198], names[199]}, {})
+        now[0], epochs[names[198]] = 60, 5
+        capsys.readouterr()
+        table.update({names[198]}, {names[199]: "no shape " * 40})
+        drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().out).split("\r")[-1]
+        rows = [line.split() for line in drawn.splitlines()]
+        assert len(drawn.splitlines()) <= lines
+        assert max(map(len, drawn.splitlines())) <= columns
+        assert [row[1:3] for row in rows[1:3]] == [["running", "5/10"], ["failed", "0/10"]]
+        assert [row[0][-7:] for row in rows[1:3]] == ["seed198", "seed199"]
+        # 1.5 runs took a minute, so 99.5 more take 66
+        counted = "200 runs, 1:06:20 left: 1 running, 1 failed, 99 waiting, 99 finished"
+        assert drawn.splitlines()[3].startswith(counted[: columns - 1])
+    said = capsys.readouterr().out
+    assert re.findall(r"seed\d+", said[said.rindex("time left") :]) == ["seed199"]  # why it failed
+
+
+def test_at_the_end_few_runs_are_listed_all(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
     names = [f"run{number:02}" for number in range(20)]
     record = SimpleNamespace(failures={}, progress=lambda name: Progress(0, 1, None))
-    with LiveTable(record, names, finished=set(names[:9])) as table:
-        capsys.readouterr()
-        table.update({names[18]}, {names[17]: "no shape"})
-        shown = re.findall(r"run\d+", capsys.readouterr().out)
-        assert shown == ["run09", "run10", "run11", "run17", "run18"]
-    said = capsys.readouterr().out
-    assert re.findall(r"run\d+", said[said.rindex("time left") :]) == names
-    assert "1 running, 1 failed, 9 waiting, 9 finished" in said
+    with LiveTable(record, names, finished=set(names[:9])):
+        pass
+    assert re.findall(r"run\d+", capsys.readouterr().out) == names
 
 
 def test_time_left_is_by_the_epochs_since_it_is_watched(monkeypatch, capsys):
@@ -122,6 +148,49 @@ def test_time_left_is_by_the_epochs_since_it_is_watched(monkeypatch, capsys):
         now[0], epochs[0] = 3600, 91
         table.update({"run"}, {})
     assert "1 day, 5:00:00" in capsys.readouterr().out
+
+
+def test_a_dry_run_says_what_would_run_and_what_it_takes(study, data_dir, tmp_path, capsys):
+    shutil.copytree(study, tmp_path / "study")
+    (tmp_path / "study/VAE_mnist-seed2/model.pt").unlink()
+    log = tmp_path / "study/logs/VAE_mnist-seed1.log"
+    log.write_text(
+        "== Process 1 on x\n== Finished in 20.0 s\n== Process 2 on x\n== Finished in 8.0 s\n"
+    )
+    cut_off = tmp_path / "study/logs/btcvae_mnist-seed1.log"
+    cut_off.write_text("== Process 1 on x\n== Process 2 on x\n== Finished in 5000.0 s\n")
+    (tmp_path / "study/logs/btcvae_mnist-seed2.log").write_text("")
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    chosen = ["-x", "VAE_mnist,btcvae_mnist", "--seeds", "3", "--processes", "1", "--dry-run"]
+    assert main(command(tmp_path, data_dir, *chosen)) == 0
+    said = capsys.readouterr().out
+    states = dict(line.split() for line in said.partition("\n\n")[0].splitlines())
+    assert states == {
+        "VAE_mnist-seed1": "finished", "VAE_mnist-seed2": "begun", "VAE_mnist-seed3": "new",
+        "btcvae_mnist-seed1": "finished", "btcvae_mnist-seed2": "finished",
+        "btcvae_mnist-seed3": "new",
+    }  # fmt: skip
+    assert "6 runs: 3 finished, 1 begun, 2 new. 3 would run, 1 at a time." in said
+    # of 7 steps each: 28 s where that is known; the epoch of the run that was begun is done
+    assert "Time: about 0:00:56, by the 1 that are finished." in said
+    size = sum(path.stat().st_size for path in (study / "VAE_mnist-seed1").iterdir())
+    assert f"Disk: about {3 * size / 1e6:,.0f} MB, by the 3 that are finished." in said
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_a_dry_run_of_a_new_sweep_knows_the_weights(data_dir, tmp_path, capsys):
+    axes = ["dataset=mnist", "epochs=10", "checkpoint_every=2", "batch_size=50"]
+    grid = [word for axis in axes for word in ("--grid", axis)]
+    places = ["--results-dir", str(tmp_path / "results"), "--data-dir", str(data_dir)]
+    assert main(["sweep", *grid, *places, "--dry-run"]) == 0
+    weights = sum(p.numel() * 4 for p in disvae.VAE((1, 32, 32), 10).parameters())
+    said = capsys.readouterr().out
+    assert f"Disk: about {6 * weights / 1e6:,.0f} MB, for weights alone." in said
+    assert "Time: not known while no run is finished." in said
+    assert not (tmp_path / "results").exists()
+    places[-1] = str(tmp_path / "elsewhere")
+    assert main(["sweep", *grid, *places, "--dry-run"]) == 0
+    assert "not known while not all datasets are prepared here" in capsys.readouterr().out
 
 
 def test_more_seeds_keep_the_runs_that_are_there(data_dir, tmp_path):

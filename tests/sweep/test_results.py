@@ -15,7 +15,7 @@ from disvae.plots.figures import to_image
 from disvae.sweep import results
 from disvae.sweep.description import PlannedRun
 from disvae.sweep.pictures import rank_correlation, scores_by_option, violins
-from disvae.sweep.record import Record, create_record
+from disvae.sweep.record import Record, plan_record
 from disvae.sweep.results import Row, collect, is_finished, scores_of, spread, spreads
 from disvae.sweep.summary import summarise
 
@@ -151,7 +151,9 @@ def record(tmp_path, data_dir):
         run.merge_metrics(disvae.metrics.evaluate(run, ["mig", "total_correlation"]))
         runs.append(PlannedRun(f"s{seed}", {"experiment": "custom", "lr": "5e-4"}, seed, options))
     runs.append(PlannedRun("f1", {"experiment": "custom", "lr": "1"}, 1, {**options, "lr": 1}))
-    return create_record(tmp_path, runs, ScoreOptions(metrics=("mig",)))[0]
+    record, _ = plan_record(tmp_path, runs, ScoreOptions(metrics=("mig",)))
+    record.write()
+    return record
 
 
 def test_the_summary_has_every_number_and_udr(record):

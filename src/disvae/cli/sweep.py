@@ -33,17 +33,22 @@ def sweep(
     The runs are kept in `results/NAME`. Call it again to go on after an interruption, or to add
     runs; finished ones are kept. Options that you type win over those of the file.
     """
-    from disvae.sweep.description import code_in, read_sweep
+    from disvae.sweep.description import code_in, plan_runs, read_sweep, with_labels
     from disvae.sweep.local import prepare_workers
 
     typed = {field: getattr(options, field) for field in options.model_fields_set}
     chosen = read_sweep(file, typed)
     code = code_in(typed)
-    if chosen.executor == "local":
+    chosen = with_labels(chosen, code)
+    planned = plan_runs(chosen, code)
+    if chosen.executor == "local" and not chosen.dry_run:
         prepare_workers()  # which load PyTorch, as this process does now
-    from disvae.sweep.execution import execute
+    from disvae.sweep.execution import execute, preview
 
-    record = execute(chosen, code)
+    if chosen.dry_run:
+        print(preview(chosen, planned, code))
+        return 0
+    record = execute(chosen, planned, code)
     failures = record.failures
     for name, reason in failures.items():
         print(f"{name} failed: {reason}", file=sys.stderr)

@@ -20,7 +20,10 @@ from disvae.types import Count, ImageSize, LearningRate, NoneFromText, checked
 
 def _findable(dataset: str) -> str:
     """Make the path of own images absolute: a run finds them from anywhere."""
-    is_path = dataset not in DATASETS and Path(dataset).exists()
+    try:
+        is_path = dataset not in DATASETS and Path(dataset).exists()
+    except OSError:  # longer than any name
+        raise ValueError("expected the name of a dataset or a path") from None
     return str(Path(dataset).absolute()) if is_path else dataset
 
 

@@ -22,7 +22,10 @@ class SweepOptions(Places, ScoreOptions):
     ] = ("custom",)
     seeds: Annotated[
         Annotated[int, Field(ge=1, le=10_000)],
-        Parameter(group=SWEEP, help="Runs of each setting, with the seeds 1, 2, ..."),
+        Parameter(
+            group=SWEEP,
+            help="Runs of each setting, with the seeds 1, 2, ...; --grid seed=7,9 names them.",
+        ),
     ] = 1
     grid: Annotated[
         tuple[str, ...],
@@ -50,4 +53,5 @@ class SweepOptions(Places, ScoreOptions):
         Annotated[float, Field(ge=0, le=1024)],
         Parameter(group=SWEEP, help="Share of a GPU that a run takes on a Ray cluster."),
     ] = 0
+    dry_run: Annotated[bool, flag(SWEEP, "Only say what would run, and what it may take.")] = False
     retry: Annotated[bool, flag(SWEEP, "Run again what failed before.")] = False

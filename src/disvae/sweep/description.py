@@ -1,9 +1,11 @@
 """From a description to the runs that it stands for."""
 
 import itertools
+import math
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,12 +18,13 @@ from disvae.types import checked
 
 _SET_BY_SWEEP = {
     "experiment": "experiments",
-    "seed": "seeds",
     "results_dir": "results_dir",
     "data_dir": "data_dir",
     "is_metrics": "metrics",
 }
 _SENSELESS = {"is_eval_only", "no_progress_bar"}
+_MOST = 10_000  # runs of a sweep
+_LARGEST = 2**63  # of a number in a file
 
 
 _TAKE_CODE = {*KINDS, "metrics"}
@@ -62,15 +65,29 @@ def read_sweep(file: Path | None, given: Mapping[str, Any]) -> SweepOptions:
     """
     content: dict[str, Any] = {}
     if file is not None:
+        if not file.is_file():  # a pipe would be waited for
+            raise UserError(f"There is no file {file}; name a sweep file (TOML).")
         try:
             content = {"name": file.stem, **tomllib.loads(file.read_text("utf-8"))}
-        except FileNotFoundError:
-            raise UserError(f"There is no file {file}; name a sweep file (TOML).") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise UserError(f"{file} is no TOML file ({error}).") from None
+        except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of a number's length
+            raise UserError(f"{file} is no TOML file ({str(error)[:200]}).") from None
+        _refuse_absurd(file, content)
         if "grid" in content:
             content["grid"] = _axes_as_text(file, content["grid"])
     return checked(SweepOptions, {**content, **given})
+
+
+def _refuse_absurd(file: Path, content: Any) -> None:
+    """Refuse values that no option can have, and that cannot even be shown."""
+    waiting = [content]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping | list):
+            waiting += value.values() if isinstance(value, Mapping) else value
+        elif isinstance(value, int) and abs(value) >= _LARGEST:
+            raise UserError(f"{file} holds a number of more than 18 digits; no option takes it.")
+        elif isinstance(value, str) and "\0" in value:
+            raise UserError(f"{file} holds a text with a NUL character; take it out.")
 
 
 def _axes_as_text(file: Path, grid: Any) -> tuple[str, ...]:
@@ -114,29 +131,67 @@ def plan_runs(sweep: SweepOptions, code: Mapping[str, UserCode] | None = None) -
     Raises
     ------
     UserError
-        If an option is unknown or bad, an axis is empty, or two runs have one name.
+        If an option is unknown or bad, an axis is empty, two runs have one name, or there would
+        be more than 10,000.
     """
     if not sweep.experiments:
         raise UserError("The sweep has no experiments; name some, as VAE_mnist, or custom.")
+    _refuse_too_many(len(sweep.experiments))
     code = code or {}
     record = record_for([own for own in code.values() if is_objective(own)])
     axes = dict(_axis(text, record, code) for text in sweep.grid)
     if len(axes) < len(sweep.grid):
         raise UserError("An option stands in the grid twice; give all its values at once.")
+    seeds = _seeds(sweep, axes)
+    owner = {
+        option: loss
+        for loss, objective in record.objectives.items()
+        for option in objective.option_names().values()
+    }
+    parts = [
+        (experiment, part)
+        for experiment in sweep.experiments
+        for part in _parts(experiment, axes, owner, code)
+    ]
+    # counted before they are listed
+    _refuse_too_many(len(seeds) * sum(math.prod(map(len, part.values())) for _, part in parts))
+    _refuse_wrong_unused(axes, {key for _, part in parts for key in part}, owner, code)
     runs = [
         run
-        for experiment in sweep.experiments
-        for setting in _settings(experiment, axes, record, code)
-        for run in _with_seeds(sweep, experiment, setting, axes, code)
+        for experiment, part in parts
+        for values in itertools.product(*part.values())
+        for run in _with_seeds(
+            sweep, experiment, dict(zip(part, values, strict=True)), axes, seeds, code
+        )
     ]
-    names = [run.name for run in runs]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, n in Counter(run.name for run in runs).items() if n > 1)
     if twice:
         raise UserError(
             f"The sweep has several runs named {', '.join(twice[:3])}; "
             "name each experiment and each value of the grid once."
         )
     return runs
+
+
+def _refuse_too_many(count: int) -> None:
+    if count > _MOST:
+        raise UserError(
+            f"The sweep has {count:,} runs, but {_MOST:,} are the most; name fewer experiments, "
+            "seeds or values, or part it."
+        )
+
+
+def _seeds(sweep: SweepOptions, axes: dict[str, list[str]]) -> list[int]:
+    """Return the seeds of each setting: as many as asked for, or those that the grid names."""
+    named = axes.pop("seed", None)
+    if named is None:
+        return list(range(1, sweep.seeds + 1))
+    if "seeds" in sweep.model_fields_set:
+        raise UserError("Name the seeds in the grid, or say with --seeds how many; not both.")
+    seeds = [resolve({"seed": value}).seed for value in named]
+    if None in seeds:
+        raise UserError("The seeds of a grid should be numbers, as seed=1,2,3.")
+    return [seed for seed in seeds if seed is not None]
 
 
 def _parted(text: str) -> tuple[str, list[str]]:
@@ -175,27 +230,37 @@ def _labelled(key: str, value: str, code: Mapping[str, UserCode]) -> str:
     return label
 
 
-def _settings(
+def _parts(
     experiment: str,
-    axes: Mapping[str, Sequence[str]],
-    record: type[RunOptions],
+    axes: Mapping[str, list[str]],
+    owner: Mapping[str, str],
     code: Mapping[str, UserCode],
-) -> Iterator[dict[str, str]]:
-    """Yield every combination, without the options of other losses, each once."""
-    owner = {
-        option: loss
-        for loss, objective in record.objectives.items()
-        for option in objective.option_names().values()
-    }
-    seen = []
-    for values in itertools.product(*axes.values()):
-        setting = dict(zip(axes, values, strict=True))
-        chosen = {key: setting[key] for key in ("loss",) if key in setting}
-        loss = resolve({"experiment": experiment, **chosen}, among(chosen, code)).loss
-        setting = {key: value for key, value in setting.items() if owner.get(key) in (None, loss)}
-        if setting not in seen:
-            seen.append(setting)
-            yield setting
+) -> Iterator[dict[str, list[str]]]:
+    """Yield for each loss the axes that touch its runs: all but the options of other losses."""
+    for chosen in axes.get("loss", [None]):
+        given = {} if chosen is None else {"loss": chosen}
+        loss = resolve({"experiment": experiment, **given}, among(given, code)).loss
+        yield {
+            key: [chosen] if key == "loss" and chosen is not None else values
+            for key, values in axes.items()
+            if owner.get(key) in (None, loss)
+        }
+
+
+def _refuse_wrong_unused(
+    axes: Mapping[str, list[str]],
+    used: Set[str],
+    owner: Mapping[str, str],
+    code: Mapping[str, UserCode],
+) -> None:
+    """Check the values that no run has, as a run of their loss would have them."""
+    unused = [(key, value) for key in axes if key not in used for value in axes[key]]
+    for key, value in unused:
+        given = {"loss": owner[key], key: value}
+        try:
+            resolve(given, among(given, code))
+        except UserError as error:
+            raise UserError(f"No run of the sweep uses {key}={value}, and {error}") from None
 
 
 def _with_seeds(
@@ -203,12 +268,13 @@ def _with_seeds(
     experiment: str,
     setting: Mapping[str, str],
     axes: Mapping[str, Sequence[str]],
+    seeds: Sequence[int],
     code: Mapping[str, UserCode],
 ) -> Iterator[PlannedRun]:
     varied = {key: value for key, value in setting.items() if len(axes[key]) > 1}
     parts = [experiment, *(f"{key}={value}" for key, value in varied.items())]
-    for seed in range(1, sweep.seeds + 1):
-        name = "-".join([*parts, f"seed{seed}"] if sweep.seeds > 1 else parts)
+    for seed in seeds:
+        name = "-".join([*parts, f"seed{seed}"] if len(seeds) > 1 else parts)
         name = re.sub(r"[^\w.+=,@-]", "_", name)
         run_path(sweep.results_dir, name)
         options = {"experiment": experiment, **setting, "seed": seed}

@@ -1,6 +1,6 @@
 """The execution of a sweep: what is left of it, on an executor, under a live table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ from disvae.options import SweepOptions, UserCode
 from disvae.options.user_code import among
 from disvae.runs.folder import run_path
 from disvae.sweep.cluster import run_on_ray
-from disvae.sweep.description import PlannedRun, plan_runs, with_labels
+from disvae.sweep.description import PlannedRun
 from disvae.sweep.local import run_locally
-from disvae.sweep.record import Record, create_record
+from disvae.sweep.preview import describe
+from disvae.sweep.record import Record, plan_record
 from disvae.sweep.table import LiveTable
 from disvae.sweep.work import Steps, Task
 from disvae.training.interruption import interrupted_by_sigterm
@@ -30,11 +31,22 @@ def sweep_folder(results_dir: Path, name: str) -> Path:
     return results_dir if name == "." else run_path(results_dir, name)
 
 
-def execute(sweep: SweepOptions, code: Mapping[str, UserCode] | None = None) -> Record:
+def execute(
+    sweep: SweepOptions, runs: Sequence[PlannedRun], code: Mapping[str, UserCode]
+) -> Record:
     """Run what is not finished of a sweep.
 
     Finished runs are kept; those that failed before run again only with ``retry``. A second
     call goes on where a killed one was, the runs that it was at from their checkpoints.
+
+    Parameters
+    ----------
+    sweep
+        The description.
+    runs
+        Those that it stands for.
+    code
+        The user's own that was typed in this command, by label.
 
     Returns
     -------
@@ -46,20 +58,46 @@ def execute(sweep: SweepOptions, code: Mapping[str, UserCode] | None = None) -> 
     UserError
         If the description is bad; then nothing is started.
     """
-    code = code or {}
-    sweep = with_labels(sweep, code)
-    planned = plan_runs(sweep, code)
-    wanted = [code[name].value if name in code else name for name in sweep.metrics]
-    metrics.plan(wanted, _SCORABLE, settings=sweep.settings, repeats=sweep.repeats)
+    _check_scores(sweep, code)
     folder = sweep_folder(sweep.results_dir, sweep.name)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".sweep.lock", timeout=0):
-            record, planned = create_record(folder, planned, sweep, code)
+            record, planned = plan_record(folder, runs, sweep, code)
+            record.write()
             _run_all(sweep, record, planned, code)
     except Timeout:
         raise UserError(f"Another process runs the sweep in {folder}; wait for its end.") from None
     return record
+
+
+def preview(sweep: SweepOptions, runs: Sequence[PlannedRun], code: Mapping[str, UserCode]) -> str:
+    """Say what `execute` would do, and what it may take; nothing is written or started.
+
+    Raises
+    ------
+    UserError
+        As for `execute`.
+    """
+    _check_scores(sweep, code)
+    folder = sweep_folder(sweep.results_dir, sweep.name)
+    record, planned = plan_record(folder, runs, sweep, code)
+    at_once = _processes(sweep, len(planned))
+    return describe(
+        record, [run.name for run in planned], at_once, sweep.retry, data_root(sweep.data_dir)
+    )
+
+
+def _check_scores(sweep: SweepOptions, code: Mapping[str, UserCode]) -> None:
+    wanted = [code[name].value if name in code else name for name in sweep.metrics]
+    metrics.plan(wanted, _SCORABLE, settings=sweep.settings, repeats=sweep.repeats)
+
+
+def _processes(sweep: SweepOptions, n_runs: int) -> int:
+    """Return how many runs are at work at a time, and share the cores."""
+    processes: int = sweep.processes or cpu_count()
+    # not of what is left: other numbers of threads round otherwise
+    return min(processes, n_runs) if sweep.executor == "local" else processes
 
 
 def _run_all(
@@ -72,10 +110,7 @@ def _run_all(
     finished = {run.name for run in planned if record.is_finished(run.name)}
     recorded = record.failures
     failures = {name: why for name, why in recorded.items() if name not in finished}
-    processes = sweep.processes or cpu_count()
-    if sweep.executor == "local":
-        # not of what is left: other numbers of threads round otherwise
-        processes = min(processes, len(planned))
+    processes = _processes(sweep, len(planned))
     threads = max(1, cpu_count() // processes)
     tasks = [
         Task(

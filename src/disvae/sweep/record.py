@@ -35,14 +35,24 @@ class Record:
         The folder, which holds the runs and ``sweep.json``.
     code
         The user's own that was typed in this command, by label.
+    content
+        Of ``sweep.json``, where it is not written yet.
     """
 
-    def __init__(self, folder: Path, code: Mapping[str, UserCode] | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        code: Mapping[str, UserCode] | None = None,
+        content: Mapping[str, Any] | None = None,
+    ):
         self.folder = folder
         self._code = code or {}
-        if not (folder / _DESCRIPTION).is_file():
-            raise UserError(f"There is no sweep in {folder} (no {_DESCRIPTION}); check its name.")
-        content = read_json(folder / _DESCRIPTION)
+        if content is None:
+            if not (folder / _DESCRIPTION).is_file():
+                raise UserError(
+                    f"There is no sweep in {folder} (no {_DESCRIPTION}); check its name."
+                )
+            content = read_json(folder / _DESCRIPTION)
         try:
             self.scores = ScoreOptions(**content["scores"])
             self.runs = {name: self._planned(name, run) for name, run in content["runs"].items()}
@@ -65,22 +75,23 @@ class Record:
         options = self.runs[name].options
         return resolve(options, among(options, self._code))
 
-    def is_trained(self, name: str) -> bool:
-        """Whether the run's training ended, and its test losses are there if it has any."""
+    def trained(self, name: str) -> Run | None:
+        """Open the run if its training ended, and its test losses are there if it has any."""
         path = self.folder / name
         if not (path / "specs.json").is_file():
-            return False
-        untested = self.options(name).no_test
-        return self.run(name).is_trained and (untested or (path / "test_losses.log").is_file())
+            return None
+        run = self.run(name)
+        tested = run.options.no_test or (path / "test_losses.log").is_file()
+        return run if run.is_trained and tested else None
 
     def is_finished(self, name: str) -> bool:
         """Whether the run is trained and has every score of the sweep.
 
         Where ``all`` scores are asked for but the images are not here, those it has suffice.
         """
-        if not self.is_trained(name):
+        run = self.trained(name)
+        if run is None:
             return False
-        run = self.run(name)
         wanted = {name.rpartition(":")[2] for name in self.scores.metrics}  # code by its label
         if "all" in wanted:
             dataset = run.prepared_dataset()
@@ -91,15 +102,14 @@ class Record:
 
     def progress(self, name: str) -> Progress:
         """Read how far a run has come; epochs are counted in full, the last may be shorter."""
-        planned = self.options(name)
         try:
             run = self.run(name)
             used, n_data, losses = run.specs["used"], run.specs["n_data"], run.losses["loss"]
             of = int(used["epochs"])
-            if planned.max_steps is not None:
-                of = min(of, -(-planned.max_steps * int(used["batch_size"]) // int(n_data)))
+            if run.options.max_steps is not None:
+                of = min(of, -(-run.options.max_steps * int(used["batch_size"]) // int(n_data)))
         except (UserError, LookupError, TypeError, ValueError, ArithmeticError):
-            return Progress(0, planned.epochs, None)
+            return Progress(0, self.options(name).epochs, None)
         return Progress(len(losses), of, float(losses[-1]))
 
     @property
@@ -109,23 +119,29 @@ class Record:
         recorded = read_json(file) if file.exists() else {}
         return {name: str(reason) for name, reason in recorded.items()}
 
+    def write(self) -> None:
+        """Write ``sweep.json``."""
+        runs = {name: run._asdict() for name, run in self.runs.items()}
+        content = {"scores": self.scores.model_dump(), "runs": runs}
+        write_text(self.folder / _DESCRIPTION, to_json(content))
+
     def write_failures(self, failures: Mapping[str, str]) -> None:
         """Record why runs failed."""
         write_text(self.folder / _FAILURES, to_json(failures))
 
 
-def create_record(
+def plan_record(
     folder: Path,
     runs: Iterable[PlannedRun],
     scores: ScoreOptions,
     code: Mapping[str, UserCode] | None = None,
 ) -> tuple[Record, list[PlannedRun]]:
-    """Write down a sweep; runs that an earlier call planned stay in it, under their names.
+    """Describe a sweep; runs that an earlier call planned stay in it, under their names.
 
     Returns
     -------
     Record
-        The sweep.
+        The sweep, not written yet.
     list
         `runs`, by the names that they have in it.
 
@@ -148,9 +164,7 @@ def create_record(
         "scores": scores.model_dump(include=set(ScoreOptions.model_fields)),
         "runs": {name: run._asdict() for name, run in {**before, **planned}.items()},
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / _DESCRIPTION, to_json(content))
-    return Record(folder, code), list(planned.values())
+    return Record(folder, code, content), list(planned.values())
 
 
 def _as_named_before(

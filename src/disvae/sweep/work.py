@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -59,6 +60,7 @@ def perform(task: Task) -> str:
     # a worker that was thought dead may still be at this run: wait, then see what it came to
     with FileLock(task.log.with_suffix(".lock")), _printing_to(task.log):
         print(f"== Process {os.getpid()} on {socket.gethostname()}", flush=True)
+        started = time.monotonic()
         try:
             with threadpool_limits(task.threads):
                 _complete(Record(task.folder), task)
@@ -68,6 +70,7 @@ def perform(task: Task) -> str:
         except Exception as error:  # one run must not end the others
             traceback.print_exc()
             return f"{type(error).__name__}: {error}"
+        print(f"== Finished in {time.monotonic() - started:.1f} s", flush=True)
         return ""
 
 
@@ -86,7 +89,7 @@ def _complete(record: Record, task: Task) -> None:
     plain, code = taken(task.options)  # what the user typed for this sweep, in any worker
     options = resolve(plain, code)
     logging.getLogger("disvae").setLevel(options.log_level)
-    if record.is_trained(task.name):
+    if record.trained(task.name):
         run = Run(task.folder / task.name, code)
     else:
         begun = (task.folder / task.name / "checkpoint.pt").exists()
