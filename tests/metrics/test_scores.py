@@ -4,6 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.special import digamma
+from sklearn.feature_selection import mutual_info_classif
 
 from conftest import grid
 from disvae.metrics import (
@@ -25,6 +27,7 @@ from disvae.metrics import (
     wasserstein_dependence,
 )
 from disvae.metrics.estimators.binned import count_information
+from disvae.metrics.estimators.neighbours import neighbour_information
 from disvae.metrics.estimators.sampling import SharedFactor
 from disvae.metrics.scores.dci import round_to_quantiles
 from disvae.metrics.scores.infomec import concentration
@@ -245,3 +248,36 @@ def test_repeats_give_mean_and_deviation_and_seeds_repeat():
     assert found == binned_mig(codes, factors, num_points=50, seed=1, repeats=4)
     assert found != binned_mig(codes, factors, num_points=50, seed=2, repeats=4)
     assert binned_mig(codes, factors, num_points=50, seed=1).std is None
+
+
+@pytest.mark.parametrize(("n_images", "n_values", "step"), [(60, 3, 0), (90, 5, 0), (120, 4, 0.5)])
+def test_information_from_neighbours_by_enumeration(n_images, n_values, step):
+    rng = np.random.default_rng(n_images)
+    values = np.unique(rng.integers(n_values, size=n_images), return_inverse=True)[1]
+    code = values + rng.normal(size=n_images)
+    code = np.round(code / step) * step if step else code
+    found = neighbour_information(code, values, 5, seed=3)
+    noise = 1e-10 * np.random.RandomState(3).standard_normal(n_images)
+    x = code / code.std() + noise * max(1, np.abs(code / code.std()).mean())
+    counts = np.bincount(values)[values]
+    x, values, counts = x[counts > 1], values[counts > 1], counts[counts > 1]
+    gap = np.abs(x[:, None] - x)
+    terms = []
+    for i in range(len(x)):
+        k = min(5, counts[i] - 1)
+        radius = np.sort(gap[i, values == values[i]])[k]  # the first is itself
+        terms.append(digamma(k) - digamma(counts[i]) - digamma((gap[i] < radius).sum()))
+    assert found == pytest.approx(max(0, digamma(len(x)) + np.mean(terms)), abs=1e-12)
+
+
+def test_information_from_neighbours_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    values = np.unique(
+        rng.choice(99, p=0.95 ** np.arange(99) / (0.95 ** np.arange(99)).sum(), size=1000),
+        return_inverse=True,
+    )[1]
+    for code in (values + 3 * rng.normal(size=1000), rng.integers(9, size=1000) - 0.1 * values):
+        expected = mutual_info_classif(
+            code[:, None], values, discrete_features=False, n_neighbors=10, random_state=7
+        )
+        assert neighbour_information(code, values, 10, 7) == pytest.approx(expected[0], abs=1e-12)

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int, Num
 from disvae.metrics.arrays import ArrayLike, checked, require_at_least, standardised, varies
 from disvae.metrics.estimators.binned import count_entropy
 from disvae.metrics.estimators.classifier import without_convergence_warnings
+from disvae.metrics.estimators.neighbours import neighbour_information
 from disvae.metrics.estimators.sampling import Estimate, estimate, repeated
 from disvae.metrics.estimators.threads import in_threads
 from disvae.metrics.score import declare
@@ -142,25 +143,17 @@ def _neighbour_information(
     rng: np.random.Generator,
 ) -> Float[np.ndarray, "K D"]:
     """Normalised mutual information of each factor and code; 0 for constant codes."""
-    from sklearn.feature_selection import mutual_info_classif
-
     n_codes, n_factors = codes.shape[1], factors.shape[1]
     entropy = [count_entropy(column) for column in factors.T]
     alive = varies(codes)
+    columns, labels = np.ascontiguousarray(codes.T), np.ascontiguousarray(factors.T)
     seeds: list[list[int]] = rng.integers(2**31, size=(n_factors, n_codes)).tolist()
 
     def cell(k: int, j: int) -> float:
         # Where no two images share a value there are no neighbours to measure with.
         if not alive[j] or entropy[k] == 0 or np.bincount(factors[:, k]).max() < 2:
             return 0.0
-        information = mutual_info_classif(
-            codes[:, [j]],
-            factors[:, k],
-            discrete_features=False,
-            n_neighbors=neighbours,
-            random_state=seeds[k][j],
-        )
-        return float(information[0]) / entropy[k]
+        return neighbour_information(columns[j], labels[k], neighbours, seeds[k][j]) / entropy[k]
 
     cells = [(k, j) for k in range(n_factors) for j in range(n_codes)]
     return np.array(in_threads(cell, cells)).reshape(n_factors, n_codes)
