@@ -24,13 +24,13 @@ def shapes(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("model", "size"),
-    [("Burgess", 128), ("Burgess", 256), ("MLP", 64), ("Locatello", 64), ("ResNet", 64),
-     ("ResNet", 128)],
+    ("model", "size", "rate"),
+    [("Burgess", 128, 1e-3), ("Burgess", 256, 1e-3), ("MLP", 64, 1e-4), ("Locatello", 64, 1e-3),
+     ("ResNet", 64, 1e-3), ("ResNet", 128, 1e-3)],
 )  # fmt: skip
-def test_the_loss_falls(model, size, shapes, tmp_path):
+def test_the_loss_falls(model, size, rate, shapes, tmp_path):
     run = disvae.train(
-        "run", dataset=str(shapes), image_size=size, model_type=model, loss="VAE", lr=1e-3,
+        "run", dataset=str(shapes), image_size=size, model_type=model, loss="VAE", lr=rate,
         epochs=4, batch_size=4, latent_dim=4, no_test=True, device="cpu", no_progress_bar=True,
         data_dir=shapes.parent / "data", results_dir=tmp_path,
     )  # fmt: skip
