@@ -91,6 +91,29 @@ def test_a_colour_gif_has_one_palette_and_pure_lines(colour, tmp_path):
         assert np.sqrt(((pixels - np.asarray(frame)) ** 2).mean()) < 12  # of noise; faces come to 3
 
 
+@pytest.mark.parametrize("side", [100, 300])
+def test_the_palette_is_sought_among_few_colours(side, tmp_path, monkeypatch):
+    """Among many, Pillow takes minutes; where there are few, they stay as they are."""
+    noise = np.random.default_rng(0).normal(128, 40, (side, side, 3)).clip(0, 255)
+    frame = Image.fromarray(noise.astype(np.uint8))
+    sheets, quantize = [], Image.Image.quantize
+
+    def noted(image, *arguments, **settings):
+        if "palette" not in settings:
+            sheets.append(np.asarray(image).reshape(-1, 3))
+        return quantize(image, *arguments, **settings)
+
+    monkeypatch.setattr(Image.Image, "quantize", noted)
+    write_animation(tmp_path / "film.gif", [frame, frame])
+    (sheet,) = sheets
+    assert len(np.unique(sheet, axis=0)) <= 2**15
+    pixels = np.concatenate([np.asarray(frame)] * 2).reshape(-1, 3)
+    if side == 100:
+        np.testing.assert_array_equal(sheet, pixels)
+    shown, _ = frames_of(tmp_path / "film.gif")
+    assert np.sqrt(((shown[0] - noise) ** 2).mean()) < 12
+
+
 def test_pixels_that_do_not_change_do_not_flicker(tmp_path):
     random = np.random.default_rng(0)
     still = random.integers(0, 256, (16, 16, 3), dtype=np.uint8)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 from PIL import Image
 
 from disvae.errors import UserError
@@ -25,6 +26,7 @@ _N_COLS = 10
 _MOST_ROWS = 100  # of that film: a GIF is at most 65,535 pixels high
 _GREYS = 128  # enough for the eye; halves the file
 _SHEET_PIXELS = 4_000_000  # to find a palette in
+_SHEET_COLOURS = 2**15  # different ones among them; among a million, Pillow seeks for minutes
 
 
 def gif_traversals(run: Run | Opened, **options: Any) -> list[Image.Image]:
@@ -147,13 +149,22 @@ def _shared_palette(frames: Sequence[Image.Image]) -> Image.Image:
     width, height = frames[0].size
     step = int(np.ceil(np.sqrt(width * height * len(frames) / _SHEET_PIXELS)))
     pixels = [np.asarray(frame.convert("RGB"))[::step, ::step] for frame in frames]
-    sheet = Image.fromarray(np.concatenate(pixels)).quantize(
-        253, Image.Quantize.MAXCOVERAGE, kmeans=3
-    )
-    colours = (sheet.getpalette() or [])[: 3 * 253]
+    sheet = Image.fromarray(_with_fewer_colours(np.concatenate(pixels)))
+    quantised = sheet.quantize(253, Image.Quantize.MAXCOVERAGE, kmeans=3)
+    colours = (quantised.getpalette() or [])[: 3 * 253]
     palette = Image.new("P", (1, 1))
     palette.putpalette([0, 0, 0, 255, 255, 255, *colours])
     return palette
+
+
+def _with_fewer_colours(pixels: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W 3"]:
+    """Round as many low bits away, alike in all colours, as there are too many different ones."""
+    for bits in range(4):
+        rounded = pixels >> bits << bits | 1 << bits >> 1
+        codes = rounded.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
+        if len(np.unique(codes)) <= _SHEET_COLOURS:
+            break
+    return rounded
 
 
 def _to_palette(frame: Image.Image, palette: Image.Image) -> Image.Image:
