@@ -13,7 +13,7 @@ from tests.shapes import shaped_modules
 
 install_import_hook(shaped_modules(), "tests.shapes.check_shapes")
 
-from disvae.devices.process import spin_briefly
+from disvae.devices.process import spin_briefly  # noqa: E402
 
 spin_briefly()  # before PyTorch is imported: others may use this machine
 
