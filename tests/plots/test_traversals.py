@@ -11,7 +11,7 @@ from scipy import stats
 import disvae
 from disvae import plots
 from disvae.data.prepare import load_dataset
-from disvae.plots.traversals import standard_normal, traversal_codes
+from disvae.plots.walks import standard_normal, traversal_codes
 from disvae.posterior import Posterior
 from tests.plots.conftest import STRIDE, cell, grey
 

@@ -21,6 +21,7 @@ from disvae.options import (
 )
 from disvae.options.common import FLAT, SEED_HELP, TRAINING, ResultsDir
 from disvae.options.user_code import brought, is_code, load, load_scores
+from disvae.plots.registry import PLOTS
 from disvae.types import Seed
 
 if TYPE_CHECKING:
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
 Name = Annotated[
     str, Parameter(group=GENERAL, help="Name of the model for storing or loading purposes.")
 ]
-PlotType = Literal[
-    "generate-samples", "data-samples", "reconstruct", "traversals", "reconstruct-traverse",
-    "gif-traversals", "losses", "latents", "all",
-]  # fmt: skip
+if TYPE_CHECKING:
+    PlotType = str
+else:  # the choices are computed, which type checkers cannot follow
+    PlotType = Literal[(*PLOTS, "all")]
+_PLOTS = " ".join(f"`{name}`: {known.help}" for name, known in PLOTS.items())
 
 
 def train_command(record: type[RunOptions]) -> Callable[..., None]:
@@ -189,14 +191,7 @@ def plot(
         tuple[PlotType, ...],
         Parameter(
             group=PLOT,
-            help="The plots to draw. `generate-samples`: decoded random codes of the prior. "
-            "`data-samples`: samples from the dataset. `reconstruct`: the first n-rows//2 rows are "
-            "originals, the rest their reconstructions. `traversals`: traverses the n-rows most "
-            "important latents, n-cols values each, of the prior or the posterior. "
-            "`reconstruct-traverse`: a row of originals, a row of reconstructions, then n-rows "
-            "traversals. `gif-traversals`: moving posterior traversals, a row per latent, a column "
-            "per image. `losses`: the terms over the epochs. `latents`: the KL of each latent, "
-            "and its means against the prior. `all`: every plot.",
+            help=f"The plots to draw. {_PLOTS} `all`: every plot.",
         ),
     ],
     /,

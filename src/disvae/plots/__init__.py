@@ -5,13 +5,17 @@ options of `disvae.options.PlotOptions`. They raise `UserError` if an option is 
 `n_rows` beyond the number of latents) or the run lacks the weights, log or images they read.
 """
 
-from disvae.plots.animations import gif_traversals, write_animation
-from disvae.plots.diagrams import latents, losses
-from disvae.plots.matrices import matrix
-from disvae.plots.montage import grid
-from disvae.plots.opened import Opened
-from disvae.plots.samples import data_samples, generate_samples, reconstruct
-from disvae.plots.traversals import reconstruct_traverse, traversals
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from disvae.plots.animations import gif_traversals, write_animation
+    from disvae.plots.diagrams import latents, losses
+    from disvae.plots.matrices import matrix
+    from disvae.plots.montage import grid
+    from disvae.plots.opened import Opened
+    from disvae.plots.samples import data_samples, generate_samples, reconstruct
+    from disvae.plots.walks import reconstruct_traverse, traversals
 
 __all__ = [
     "Opened",
@@ -27,3 +31,25 @@ __all__ = [
     "traversals",
     "write_animation",
 ]
+
+_HOMES = {
+    "animations": ("gif_traversals", "write_animation"),
+    "diagrams": ("latents", "losses"),
+    "matrices": ("matrix",),
+    "montage": ("grid",),
+    "opened": ("Opened",),
+    "samples": ("data_samples", "generate_samples", "reconstruct"),
+    "walks": ("reconstruct_traverse", "traversals"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import plots when they are first asked for: the command line reads their registry alone."""
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"disvae.plots.{module}"), name)
+    raise AttributeError(f"module 'disvae.plots' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -14,7 +14,7 @@ from disvae.models.vae import VAE
 from disvae.plots.grids import image_grid
 from disvae.plots.opened import Opened, prepare
 from disvae.plots.samples import decode
-from disvae.plots.traversals import standard_normal, traversal_codes
+from disvae.plots.walks import standard_normal, traversal_codes
 from disvae.posterior import Posterior
 from disvae.runs.run import Run
 from disvae.storage.files import replacing

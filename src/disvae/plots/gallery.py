@@ -1,32 +1,19 @@
-"""All plots by name, and the files that they go to."""
+"""Plots into the folder of a run."""
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from tqdm.auto import tqdm
 
 from disvae.options import PlotOptions
-from disvae.plots.animations import gif_traversals, write_gif
-from disvae.plots.diagrams import latents_figure, losses_figure
+from disvae.plots.animations import write_gif
 from disvae.plots.figures import write_figure, write_image
 from disvae.plots.opened import Opened
-from disvae.plots.samples import data_samples, generate_samples, reconstruct
-from disvae.plots.traversals import reconstruct_traverse, traversals
+from disvae.plots.registry import PLOTS
 from disvae.runs.run import Run
-
-# plot: how it is drawn and written, and its file; ``{base}`` is ``prior`` or ``posterior``
-PLOTS: dict[str, tuple[Callable[..., Any], Callable[[Path, Any], None], str]] = {
-    "generate-samples": (generate_samples, write_image, "samples.png"),
-    "data-samples": (data_samples, write_image, "data_samples.png"),
-    "reconstruct": (reconstruct, write_image, "reconstruct.png"),
-    "traversals": (traversals, write_image, "{base}_traversals.png"),
-    "reconstruct-traverse": (reconstruct_traverse, write_image, "reconstruct_traverse.png"),
-    "gif-traversals": (gif_traversals, write_gif, "posterior_traversals.gif"),
-    "losses": (losses_figure, write_figure, "losses.{format}"),
-    "latents": (latents_figure, write_figure, "latents.{format}"),
-}
 
 
 def draw(run: Run, names: Iterable[str], options: PlotOptions) -> list[Path]:
@@ -43,11 +30,20 @@ def draw(run: Run, names: Iterable[str], options: PlotOptions) -> list[Path]:
     drawn = {}
     for name in bar:
         bar.set_description(name)
-        drawn[name] = PLOTS[name][0](opened, **given)
+        drawn[name] = PLOTS[name].draw(opened, **given)
     base = "posterior" if options.is_posterior else "prior"
     files = []
     for name, picture in drawn.items():
-        _, write, file = PLOTS[name]
-        files.append(run.path / file.format(base=base, format=options.format))
-        write(files[-1], picture)
+        file = PLOTS[name].file.format(base=base, format=options.format)
+        files.append(run.path / file)
+        _write(files[-1], picture)
     return files
+
+
+def _write(path: Path, picture: Any) -> None:
+    if isinstance(picture, list):
+        write_gif(path, picture)
+    elif isinstance(picture, Image.Image):
+        write_image(path, picture)
+    else:
+        write_figure(path, picture)

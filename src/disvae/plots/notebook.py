@@ -5,7 +5,7 @@ import html
 import io
 
 from disvae.errors import UserError
-from disvae.plots.traversals import traversals
+from disvae.plots.walks import traversals
 from disvae.runs.run import Run
 
 

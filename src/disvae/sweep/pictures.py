@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 
 from disvae.metrics import SCORES
 from disvae.plots.figures import BLUE, GREY, new_figure, write_figure
-from disvae.plots.traversals import traversals
+from disvae.plots.walks import traversals
 from disvae.storage.files import replacing
 from disvae.sweep.record import Record
 from disvae.sweep.results import (

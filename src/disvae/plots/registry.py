@@ -1,0 +1,61 @@
+"""Every plot that `disvae plot` draws, by name; read without PyTorch."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, NamedTuple
+
+
+class Plot(NamedTuple):
+    """A plot of a run.
+
+    Attributes
+    ----------
+    home
+        Module of this package, and the function in it. It takes a run, or an `Opened`, and the
+        options of plots; it returns a Pillow image, a Matplotlib figure, or a film's frames.
+    file
+        To write; ``{base}`` is ``prior`` or ``posterior``, ``{format}`` that of figures.
+    help
+        What it shows.
+    """
+
+    home: str
+    file: str
+    help: str
+
+    @property
+    def draw(self) -> Callable[..., Any]:
+        """The function, loaded."""
+        module, _, function = self.home.partition(":")
+        loaded: Callable[..., Any] = getattr(import_module(f"disvae.plots.{module}"), function)
+        return loaded
+
+
+PLOTS = {
+    "generate-samples": Plot(
+        "samples:generate_samples", "samples.png", "decoded random codes of the prior."
+    ),
+    "data-samples": Plot("samples:data_samples", "data_samples.png", "samples from the dataset."),
+    "reconstruct": Plot(
+        "samples:reconstruct", "reconstruct.png",
+        "the first n-rows//2 rows are originals, the rest their reconstructions.",
+    ),
+    "traversals": Plot(
+        "walks:traversals", "{base}_traversals.png",
+        "traverses the n-rows most important latents, n-cols values each, of the prior or the "
+        "posterior.",
+    ),
+    "reconstruct-traverse": Plot(
+        "walks:reconstruct_traverse", "reconstruct_traverse.png",
+        "a row of originals, a row of reconstructions, then n-rows traversals.",
+    ),
+    "gif-traversals": Plot(
+        "animations:gif_traversals", "posterior_traversals.gif",
+        "moving posterior traversals, a row per latent, a column per image.",
+    ),
+    "losses": Plot("diagrams:losses_figure", "losses.{format}", "the terms over the epochs."),
+    "latents": Plot(
+        "diagrams:latents_figure", "latents.{format}",
+        "the KL of each latent, and its means against the prior.",
+    ),
+}  # fmt: skip
