@@ -16,6 +16,7 @@ from disvae.storage.files import read_json
 
 _LONGEST_TEXT = 200
 _MOST_EPOCHS = 1000  # of a curve; longer ones are thinned
+_KNOWS = 0.01  # nats, or share of importance: less is what estimates scatter by
 _MATRICES = (  # score, its matrix, whether codes are the rows, the title
     ("mig", "mutual_information", False, "Mutual information I(z; v), nats"),
     ("aam", "mutual_information", False, "Mutual information I(z; v), nats"),
@@ -87,7 +88,8 @@ def known_factors(run: Run) -> list[str | None]:
         values = np.array(matrix["values"])
         best = values.argmax(axis=0)
         return [
-            matrix["factors"][k] if values[k, j] > 0 else None for j, k in enumerate(best.tolist())
+            matrix["factors"][k] if values[k, j] >= _KNOWS else None
+            for j, k in enumerate(best.tolist())
         ]
     return [None] * run.options.latent_dim
 
