@@ -111,6 +111,7 @@ class Panel {
     const { app, run } = this, { image } = app, { posterior } = app.cursor(run), facts = app.facts(run);
     this.pair.hidden = !image;
     if (!image) return;
+    this.original.hidden = !posterior;
     if (!posterior) {
       this.error.textContent = "This run takes images of another size.";
       return;

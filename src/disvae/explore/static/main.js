@@ -76,7 +76,7 @@ class Page {
     $("main").className = this.stage ? "staged" : "whole";
     $("main").replaceChildren(...(this.stage ? [this.stage.element] : []), view.element);
     const name = app.facts()?.name;
-    document.title = name && app.view !== "runs" ? `${name} – disvae` : "disvae explore";
+    document.title = name && !["runs", "compare"].includes(app.view) ? `${name} – disvae` : "disvae explore";
     this.drawBar();
   }
 
@@ -87,9 +87,9 @@ class Page {
     const facts = app.facts();
     const held = document.activeElement?.dataset?.bar;
     $("bar").replaceChildren(...[
-      h("h1", {}, "disvae", facts && app.view !== "runs"
+      h("h1", {}, "disvae", facts && !["runs", "compare"].includes(app.view)
         ? h("small", {}, runs.length > 1 ? "" : facts.name, h("span", { class: "muted" }, ` ${facts.loss} on ${facts.dataset}`)) : null),
-      runs.length > 1 && app.view !== "runs" && app.view !== "compare"
+      runs.length > 1 && !["runs", "compare"].includes(app.view)
         ? select("Run", runs.map((name, k) => [String(k), name]), String(app.run), (run) => guarded(this.switchTo(Number(run))), { id: "run", "data-bar": "run" }) : null,
       h("nav", { "aria-label": "Views" }, names.map((view) => button(VIEWS[view][0], () => app.go(view), {
         "aria-current": app.view === view ? "page" : null, "data-bar": view,

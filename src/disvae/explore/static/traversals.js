@@ -6,12 +6,14 @@ import {rangeControl} from "./latents.js";
 import {imageCanvas, put, sheet} from "./paint.js";
 
 const COLUMNS = 10;
+const NARROW_COLUMNS = 6;
 const MOST_ROWS = 32;
 
 export function traversalsView(app) {
   const facts = app.facts();
+  const columns = matchMedia("(max-width: 720px)").matches ? NARROW_COLUMNS : COLUMNS;
   const latents = facts.order.slice(0, MOST_ROWS);
-  const cells = latents.map((j, row) => Array.from({ length: COLUMNS }, (_, column) => {
+  const cells = latents.map((j, row) => Array.from({ length: columns }, (_, column) => {
     const canvas = h("canvas", { width: facts.shape[2], height: facts.shape[1] });
     const button = h("button", {
       type: "button", class: "cell", tabindex: row || column ? -1 : 0,
@@ -22,7 +24,7 @@ export function traversalsView(app) {
   }));
   const values = (j) => {
     const [low, high] = app.bounds(j);
-    return Array.from({ length: COLUMNS }, (_, k) => low + ((high - low) * k) / (COLUMNS - 1));
+    return Array.from({ length: columns }, (_, k) => low + ((high - low) * k) / (columns - 1));
   };
   const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
   const walk = (event, row, column) => {
@@ -39,7 +41,7 @@ export function traversalsView(app) {
       facts.known[j] ? h("small", {}, facts.known[j]) : null),
     cells[row].map(({ button }) => h("span", { role: "gridcell" }, button))));
   const grid = h("div", { class: "grid", role: "grid", "aria-label": "Traversals of the latents",
-    style: { "--columns": COLUMNS } }, rows);
+    style: { "--columns": columns } }, rows);
   const mark = () => latents.forEach((j, row) => {
     const all = values(j), z = app.cursor().z[j], half = (all[1] - all[0]) / 2;
     cells[row].forEach(({ button }, column) => {
@@ -85,7 +87,7 @@ export function traversalsView(app) {
       mark();
       draw();
     },
-    picture: () => sheet(cells.flat().map(({ canvas }) => canvas), COLUMNS, 1, 2,
+    picture: () => sheet(cells.flat().map(({ canvas }) => canvas), columns, 1, 2,
       facts.background === "white" ? "#000000" : "#ffffff"),
   };
 }
