@@ -101,7 +101,7 @@ def make_app(bundles: Bundles, host: str, token: str, framed: bool) -> Guard:
         return _answer({"error": "There is no such page."}, 404)
 
     def run(request: Request, anew: bool = False) -> Bundle:
-        return bundles.get(request.path_params["run"], anew)
+        return bundles.get(_whole("run", request.path_params["run"]), anew)
 
     def session(_: Request) -> dict[str, Any]:
         return {
@@ -172,20 +172,20 @@ def make_app(bundles: Bundles, host: str, token: str, framed: bool) -> Guard:
     answers: dict[str, Endpoint] = {
         "/api/session": session,
         "/api/table": lambda _: table(bundles.asked.runs),
-        "/api/runs/{run:int}": facts,
-        "/api/runs/{run:int}/state": lambda request: {"name": run(request).run.name},
-        "/api/runs/{run:int}/weights": lambda request: run(request).weights()[1],
-        "/api/runs/{run:int}/images": images,
-        "/api/runs/{run:int}/find": find,
-        "/api/runs/{run:int}/histograms": lambda request: {"found": run(request).histograms},
+        "/api/runs/{run}": facts,
+        "/api/runs/{run}/state": lambda request: {"name": run(request).run.name},
+        "/api/runs/{run}/weights": lambda request: run(request).weights()[1],
+        "/api/runs/{run}/images": images,
+        "/api/runs/{run}/find": find,
+        "/api/runs/{run}/histograms": lambda request: {"found": run(request).histograms},
     }
     app = Starlette(
         routes=[
             Route("/", page),
             Route("/static/{name}", file),
             *(Route(path, _endpoint(answer)) for path, answer in answers.items()),
-            Route("/api/runs/{run:int}/decode", decode, methods=["POST"]),
-            Route("/api/runs/{run:int}/encode", encode, methods=["POST"]),
+            Route("/api/runs/{run}/decode", decode, methods=["POST"]),
+            Route("/api/runs/{run}/encode", encode, methods=["POST"]),
         ],
         exception_handlers={404: nothing},
     )
@@ -235,7 +235,10 @@ async def _body(request: Request, most: int) -> bytes | None:
 
 
 def _number(request: Request, name: str) -> int:
-    value = request.query_params.get(name, "0")
+    return _whole(name, request.query_params.get(name, "0"))
+
+
+def _whole(name: str, value: str) -> int:
     if not value.isascii() or not value.isdecimal() or len(value) > 10:
         raise UserError(f"{name} should be a whole number.")
     return int(value)

@@ -13,7 +13,7 @@ export function heatMap({ title, factors, values }, latents) {
     const share = clamp(values[k][j] / top, 0, 1);
     const say = () => { readout.textContent = `z${j} and ${factors[k]}: ${shown(values[k][j], 4)}`; };
     return h("td", {
-      style: { "--share": `${Math.round(100 * share)}%` }, class: share > 0.55 ? "deep" : "",
+      style: { "--share": share.toFixed(3) },
       title: `z${j}, ${factors[k]}: ${shown(values[k][j], 4)}`, onmouseenter: say,
     }, shown(values[k][j]));
   };
