@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from pydantic import Field
 
-from disvae.options import GENERAL
-from disvae.options.common import flag
+from disvae.options import GENERAL, OwnCode
+from disvae.options.common import FLAT, flag
 
 Precision = Literal["half", "single"]
 
@@ -52,6 +52,7 @@ def explore(
     precision: Annotated[
         Precision, Parameter(group=GENERAL, help="With --export: of the weights.")
     ] = "half",
+    own: Annotated[OwnCode, FLAT] = OwnCode(),  # noqa: B008
 ) -> None:
     """Show what models learned in the browser: move a latent and see the image change.
 
@@ -61,11 +62,11 @@ def explore(
     if export is not None:
         from disvae.explore.export import export as write
 
-        print(write(runs, export, results_dir, data_dir, images, encoder, precision))
+        print(write(runs, export, results_dir, data_dir, images, encoder, precision, own.code))
         return
     from disvae.explore.explorer import Explorer, open_browser
 
-    with Explorer(runs, results_dir, data_dir, host, port) as page:
+    with Explorer(runs, results_dir, data_dir, host, port, own.code) as page:
         print(f"The page is at {page.url}\nIts address holds the key; Ctrl-C stops it.", flush=True)
         if host != "127.0.0.1":
             print(

@@ -20,7 +20,7 @@ from disvae.explore import evidence
 from disvae.explore.layers import decoder_network, encoder_network
 from disvae.explore.network import InexpressibleError, Network, Weights
 from disvae.runs.encode import encode
-from disvae.runs.run import Run, open_run
+from disvae.runs.run import Run
 
 _IMAGES_FOR_KL = 1000
 _IMAGES_FOR_HISTOGRAMS = 5000
@@ -51,7 +51,7 @@ class Bundle:
 
     def __init__(self, run: Run, data_dir: Path | None = None):
         self.stamp = _stamp(run)
-        self.run = open_run(run.path) if "model" in vars(run) else run  # read anew
+        self.run = Run(run.path, run.code) if "model" in vars(run) else run  # read anew
         self.model = self.run.model
         self._data_dir = data_dir
         self._lock = threading.RLock()

@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +19,7 @@ import uvicorn
 from disvae.errors import UserError
 from disvae.explore.opening import find_runs
 from disvae.explore.server import Bundles, make_app
+from disvae.options import UserCode
 from disvae.runs.run import Run
 
 _LOOPBACK = "127.0.0.1"
@@ -39,6 +40,8 @@ class Explorer:
         Where runs and prepared datasets lie.
     host, port
         Where to listen; port 0: any that is free.
+    code
+        Code of the user's own that the runs were made with; see `Run`.
 
     Attributes
     ----------
@@ -58,8 +61,9 @@ class Explorer:
         data_dir: Path | None = None,
         host: str = _LOOPBACK,
         port: int = 0,
+        code: Mapping[str, UserCode] | None = None,
     ):
-        asked = find_runs(runs, results_dir)
+        asked = find_runs(runs, results_dir, code)
         bundles = Bundles(asked, data_dir)
         if not asked.as_table:
             for number in range(len(asked.runs)):

@@ -1,7 +1,7 @@
 """The page with its runs in one file: no server, no network."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from disvae.errors import UserError
 from disvae.explore.bundle import Bundle
 from disvae.explore.opening import find_runs
 from disvae.explore.page import single_page
+from disvae.options import UserCode
 from disvae.runs.run import Run
 from disvae.storage.files import write_text
 
@@ -27,6 +28,7 @@ def export(
     images: int = 0,
     encoder: bool = False,
     precision: str = "half",
+    code: Mapping[str, UserCode] | None = None,
 ) -> str:
     """Write the explorer's page with some runs to one file that decodes in the browser.
 
@@ -44,6 +46,8 @@ def export(
         Whether to put the encoder in, so that the page takes images of one's own.
     precision
         Of the weights: ``half`` or ``single``.
+    code
+        Code of the user's own that the runs were made with; see `disvae.Run`.
 
     Returns
     -------
@@ -60,7 +64,7 @@ def export(
         raise UserError(f"The page is an .html file, but {path} is not; rename it.")
     if not path.parent.is_dir():
         raise UserError(f"There is no folder {path.parent} for {path.name}; make it first.")
-    asked = find_runs(runs, Path(results_dir))
+    asked = find_runs(runs, Path(results_dir), code)
     if len(asked.runs) > _MOST_RUNS:
         raise UserError(
             f"A file holds at most {_MOST_RUNS} runs, but these are {len(asked.runs)}; name fewer."

@@ -1,12 +1,13 @@
 """What the user asked to explore: runs, or a folder of runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from disvae.errors import UserError
+from disvae.options import UserCode
 from disvae.runs.folder import run_path
-from disvae.runs.run import Run, open_run
+from disvae.runs.run import Run
 
 _MOST_RUNS = 2000
 
@@ -26,7 +27,11 @@ class Asked(NamedTuple):
     as_table: bool
 
 
-def find_runs(asked: Sequence[Run | str | Path], results_dir: Path) -> Asked:
+def find_runs(
+    asked: Sequence[Run | str | Path],
+    results_dir: Path,
+    code: Mapping[str, UserCode] | None = None,
+) -> Asked:
     """Open what was asked for.
 
     Parameters
@@ -35,6 +40,8 @@ def find_runs(asked: Sequence[Run | str | Path], results_dir: Path) -> Asked:
         Runs, names of runs or sweeps in `results_dir`, or paths of their folders.
     results_dir
         Folder that holds the runs.
+    code
+        Code of the user's own that they were made with; see `Run`.
 
     Raises
     ------
@@ -51,9 +58,9 @@ def find_runs(asked: Sequence[Run | str | Path], results_dir: Path) -> Asked:
             continue
         folder = _folder(one, results_dir)
         if (folder / "specs.json").is_file():
-            runs.append(open_run(folder))
+            runs.append(Run(folder, code))
         else:
-            runs += _runs_below(folder)
+            runs += _runs_below(folder, code)
             as_table = True
     if len(runs) > _MOST_RUNS:
         raise UserError(
@@ -73,12 +80,12 @@ def _folder(asked: str | Path, results_dir: Path) -> Path:
     raise UserError(f"There is no run or sweep in {places}; check the name and --results-dir.")
 
 
-def _runs_below(folder: Path) -> list[Run]:
+def _runs_below(folder: Path, code: Mapping[str, UserCode] | None) -> list[Run]:
     """Open the runs in `folder`, by name; those that are damaged are left out."""
     found, damaged = [], []
     for specs in sorted(folder.glob("*/specs.json")):
         try:
-            found.append(open_run(specs.parent))
+            found.append(Run(specs.parent, code))
         except UserError as error:
             damaged.append(str(error))
     if not found:
