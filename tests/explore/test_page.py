@@ -201,13 +201,15 @@ def test_an_image_of_ones_own(watched, explorer, explored, tmp_path):
         ("<img src=x onerror=alert(1)>.png", b"no", "is no PNG"),
     ],
 )
-def test_files_that_are_no_usable_image_get_a_sentence(watched, explorer, name, content, why):
+def test_files_that_are_no_usable_image_get_a_sentence(
+    watched, explorer, tmp_path, name, content, why
+):
     if content is None:
         content = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (60_000).to_bytes(4) * 2 + b"\x08\0\0\0\0" * 9
     page = watched.open(explorer.url)
     go(page, "Images")
-    file = {"name": name, "mimeType": "image/png", "buffer": content}
-    page.locator("#upload").set_input_files(file)
+    (tmp_path / name).write_bytes(content)
+    page.locator("#upload").set_input_files(tmp_path / name)
     alert = page.locator(".drop [role=alert]")
     alert.wait_for()
     assert why in alert.inner_text()
@@ -221,7 +223,7 @@ def test_the_walk_ends_where_it_should(watched, explorer):
     page.get_by_role("slider", name="z1").fill("2")
     page.get_by_role("button", name="Keep this as B").click()
     walk = page.locator("#walk")
-    page.locator('#walk:not([disabled])').wait_for()
+    page.locator("#walk:not([disabled])").wait_for()
     walk.fill("0.25")
     assert page.get_by_role("slider", name="z1").input_value() == "0.5"
 

@@ -1,5 +1,6 @@
 """The command that shows runs in the browser, or puts them into one file."""
 
+import contextlib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -76,4 +77,5 @@ def explore(
             )
         if not no_browser:
             open_browser(page.url)
-        page.wait()
+        with contextlib.suppress(KeyboardInterrupt):
+            page.wait()

@@ -11,7 +11,7 @@ export function imageCanvas(shape, label, attributes = {}) {
 export function put(canvas, pixels, place = 0) {
   const size = 4 * canvas.width * canvas.height;
   const image = new ImageData(pixels.subarray(place * size, (place + 1) * size), canvas.width);
-  canvas.getContext("2d", { willReadFrequently: true }).putImageData(image, 0, 0);
+  canvas.getContext("2d").putImageData(image, 0, 0);
   canvas.drawn = true;
 }
 
