@@ -13,13 +13,15 @@ setup: .venv/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-# Train a beta-TCVAE on dSprites, evaluate it on images held out, draw what it learned.
+# Train a beta-TCVAE on dSprites, evaluate it on images held out, draw and explore what it learned.
 demo: setup
 	$(BIN)/disvae train demo -d dsprites -l btcvae --btcvae-B 4 --lr 1e-3 --max-steps 1500 \
 		--train-fraction 0.95 --split test
 	$(BIN)/disvae plot demo data-samples reconstruct -r 4 -c 10 -s 1
 	$(BIN)/disvae plot demo traversals -r 10 -c 10 --is-show-loss
+	$(BIN)/disvae explore demo --export results/demo/explore.html --images 24 --encoder
 	@echo "The pictures lie in $(CURDIR)/results/demo"
+	@echo "Move its latents in the browser: $(BIN)/disvae explore demo"
 
 test: setup
 	$(BIN)/python -m pytest

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from disvae.data.dataset import Dataset
     from disvae.data.prepare import load_dataset
     from disvae.errors import UserError
+    from disvae.explore import explore
     from disvae.models.architecture import Architecture
     from disvae.models.vae import VAE
     from disvae.posterior import Posterior
@@ -23,6 +24,7 @@ __all__ = [
     "Posterior",
     "Run",
     "UserError",
+    "explore",
     "load_dataset",
     "metrics",
     "objectives",

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from disvae import __version__
 from disvae.cli import data, runs
+from disvae.cli.explore import explore
 from disvae.cli.sweep import experiments, summary, sweep
 from disvae.devices.process import keep_freed_memory, spin_briefly
 from disvae.errors import UserError
@@ -30,7 +31,8 @@ def make_app(losses: Sequence[UserCode] = ()) -> App:
     )
     app.command(runs.train_command(record_for(losses)))
     app.command(runs.evaluate, name="eval")
-    for command in (runs.score, runs.plot, runs.grid, experiments, sweep, summary, data.app):
+    commands = (runs.score, runs.plot, runs.grid, explore, experiments, sweep, summary, data.app)
+    for command in commands:
         app.command(command)
     return app
 

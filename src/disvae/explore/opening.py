@@ -1,0 +1,95 @@
+"""What the user asked to explore: runs, or a folder of runs."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from disvae.errors import UserError
+from disvae.options import UserCode
+from disvae.runs.folder import run_path
+from disvae.runs.run import Run
+
+_MOST_RUNS = 2000
+
+
+class Asked(NamedTuple):
+    """What to show.
+
+    Attributes
+    ----------
+    runs
+        The runs; the page knows them by their places in this list.
+    as_table
+        Whether they come from a folder of runs, such as a sweep's, and are listed first.
+    """
+
+    runs: tuple[Run, ...]
+    as_table: bool
+
+
+def find_runs(
+    asked: Sequence[Run | str | Path],
+    results_dir: Path,
+    code: Mapping[str, UserCode] | None = None,
+) -> Asked:
+    """Open what was asked for.
+
+    Parameters
+    ----------
+    asked
+        Runs, names of runs or sweeps in `results_dir`, or paths of their folders.
+    results_dir
+        Folder that holds the runs.
+    code
+        Code of the user's own that they were made with; see `Run`.
+
+    Raises
+    ------
+    UserError
+        If there is nothing of that name, or it holds no run.
+    """
+    if not asked:
+        raise UserError("Name at least one run to explore, as in: disvae explore NAME.")
+    runs: list[Run] = []
+    as_table = False
+    for one in asked:
+        if isinstance(one, Run):
+            runs.append(one)
+            continue
+        folder = _folder(one, results_dir)
+        if (folder / "specs.json").is_file():
+            runs.append(Run(folder, code))
+        else:
+            runs += _runs_below(folder, code)
+            as_table = True
+    if len(runs) > _MOST_RUNS:
+        raise UserError(
+            f"The folders hold {len(runs):,} runs, but the page shows at most {_MOST_RUNS:,}; "
+            "name the folders of fewer."
+        )
+    return Asked(tuple(runs), as_table)
+
+
+def _folder(asked: str | Path, results_dir: Path) -> Path:
+    path = Path(asked)
+    named = None if len(path.parts) != 1 else run_path(results_dir, str(asked))
+    for folder in filter(None, (named, path)):
+        if folder.is_dir():
+            return folder
+    places = " or ".join(str(place) for place in dict.fromkeys(filter(None, (named, path))))
+    raise UserError(f"There is no run or sweep in {places}; check the name and --results-dir.")
+
+
+def _runs_below(folder: Path, code: Mapping[str, UserCode] | None) -> list[Run]:
+    """Open the runs in `folder`, by name; those that are damaged are left out."""
+    found, damaged = [], []
+    for specs in sorted(folder.glob("*/specs.json")):
+        try:
+            found.append(Run(specs.parent, code))
+        except UserError as error:
+            damaged.append(str(error))
+    if not found:
+        raise UserError(
+            damaged[0] if damaged else f"There is no run in {folder} (no specs.json); check it."
+        )
+    return found
