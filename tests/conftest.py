@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
-from tests.shapes import shaped_modules
-
-install_import_hook(shaped_modules(), "tests.shapes.check_shapes")
-
-from disvae.devices.process import spin_briefly  # noqa: E402
+from disvae.devices.process import spin_briefly
 
 spin_briefly()  # before PyTorch is imported: others may use this machine
+
+from tests.shapes import shaped_modules  # noqa: E402
+
+install_import_hook(shaped_modules(), "tests.shapes.check_shapes")  # before they are imported
 
 from disvae.data.store import Manifest, building  # noqa: E402
 from tests.watch import watching  # noqa: E402
