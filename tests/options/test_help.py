@@ -92,6 +92,11 @@ CHANGED = [
         "--image-size CHOICE Side to resize the images to, as for train. "
         "[choices: 32, 64, 128, 256]",
     ),
+    (
+        "",
+        "",
+        "explore Show what models learned in the browser: move a latent and see the image change.",
+    ),
     *(
         (command, "", line)
         for command in ("eval", "plot")

@@ -214,7 +214,7 @@ class Bundle:
         return pixels
 
     @torch.inference_mode()
-    def encode(self, images: UInt8[Tensor, "B C H W"]) -> Float[np.ndarray, "B two*D"]:
+    def encode(self, images: UInt8[Tensor, "B C H W"]) -> Float[np.ndarray, "B means_and_logvars"]:
         """Encode on the server: means, then log variances."""
         posterior = self.model.encode(images.float() / 255)
         return torch.cat(list(posterior), dim=1).numpy()
