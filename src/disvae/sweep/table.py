@@ -27,7 +27,7 @@ _MOST = 30  # runs that are all listed at the end; of more, those that failed
 
 
 class LiveTable:
-    """Shows how far a sweep is, and the runs at work; off a terminal, a line a run.
+    """Shows how far a sweep is, and the runs at work; off a terminal, a line per run.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ class LiveTable:
         return Text(f"{head}: {states}", no_wrap=True, overflow="ellipsis")
 
     def _lines(self, names: Sequence[str], widest: int) -> list[Text]:
-        """Return a line a run; of names longer than `widest` the end, which tells them apart."""
+        """Return a line per run; of names longer than `widest` the end, which tells them apart."""
         width = min(widest, max(map(len, names), default=0))
         lines = [Text(f"{'run':{width}}  {'state':8} {'epoch':>9} {'loss':>10}  time left", "bold")]
         for name in names:
