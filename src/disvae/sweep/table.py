@@ -27,17 +27,7 @@ _MOST = 30  # runs that are all listed at the end; of more, those that failed
 
 
 class LiveTable:
-    """Shows how far a sweep is, and the runs at work; off a terminal, a line per run.
-
-    Parameters
-    ----------
-    record
-        The sweep.
-    names
-        Its runs, in the order to show.
-    finished
-        Those that were finished before.
-    """
+    """Shows how far a sweep is, and the runs at work; off a terminal, a line per run."""
 
     def __init__(self, record: Record, names: Sequence[str], finished: set[str]):
         self._record = record
