@@ -25,7 +25,7 @@ class Posterior(NamedTuple):
         return torch.exp(0.5 * self.logvar)
 
     def sample(self) -> Float[Tensor, "B D"]:
-        """Draw one code an image, differentiably (Kingma and Welling 2014, section 2.4)."""
+        """Draw one code per image, differentiably (Kingma and Welling 2014, section 2.4)."""
         return self.mean + self.std * torch.randn_like(self.mean)
 
     def kl(self) -> Float[Tensor, "B D"]:

@@ -1,5 +1,6 @@
 """The scripts in bin/ work from any folder."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -53,6 +54,10 @@ def test_all_experiments_are_trained_and_scored(tmp_path, data_dir):
     assert done.returncode == 0, done.stderr
     runs = sorted(path.parent.name for path in tmp_path.glob("results/*/model.pt"))
     assert runs == sorted(f"{loss}_mnist" for loss in ("VAE", "betaH", "betaB", "factor", "btcvae"))
+    specs = [json.loads(path.read_text()) for path in tmp_path.glob("results/*/specs.json")]
+    assert [(run["seed"], run["experiment"]) for run in specs] == [
+        (1234, run["name"]) for run in specs
+    ]
     done = call("metrics_all.sh", tmp_path, only_digits)
     assert done.returncode == 0, done.stderr
     assert len(list(tmp_path.glob("results/*/metrics.log"))) == len(runs)

@@ -23,11 +23,11 @@ class Codes:
     Attributes
     ----------
     mean
-        Posterior means, one row an image.
+        Posterior means, one row per image.
     logvar
         Posterior log variances, or None: then the scores that read widths cannot be had.
     factors
-        True factors, one row an image, or None.
+        True factors, one row per image, or None.
     factor_names
         One name a factor; "0", "1", ... if not given.
 

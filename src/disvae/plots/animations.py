@@ -30,7 +30,7 @@ _SHEET_COLOURS = 2**15  # different ones among them; among a million, Pillow see
 
 
 def gif_traversals(run: Run | Opened, **options: Any) -> list[Image.Image]:
-    """Draw moving traversals of posteriors: a row a latent, a column an image, 15 frames.
+    """Draw moving traversals of posteriors: a row per latent, a column per image, 15 frames.
 
     The rows are the `n_rows` latents with the largest KL, largest first; the columns start from
     `n_cols` images, those of `idcs` first. `disvae.plots.write_animation` writes the frames.
@@ -61,7 +61,7 @@ def gif_traversals(run: Run | Opened, **options: Any) -> list[Image.Image]:
 
 
 def training_frame(model: VAE, background: str) -> Image.Image:
-    """Draw the prior traversals of the latents, in their own order: one frame an epoch."""
+    """Draw the prior traversals of the latents, in their own order: one frame per epoch."""
     latents = np.arange(min(model.latent_dim, _MOST_ROWS))
     base = standard_normal(model.latent_dim)
     codes = traversal_codes(base, latents, _N_COLS, _MAX_TRAVERSAL)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from disvae.devices.process import spin_briefly
 from disvae.errors import UserError
 from disvae.sweep.work import Steps, Task, perform
 
@@ -15,21 +16,17 @@ _RETRIES = 5  # of a run whose machine goes away
 
 
 def run_on_ray(tasks: Sequence[Task], address: str, gpus_per_run: float) -> Steps:
-    """Run all tasks on a Ray cluster, as many at a time as it has cores and GPUs for.
-
-    Raises
-    ------
-    UserError
-        If Ray is not installed, there is no cluster at `address`, or none of its machines has
-        the cores and GPUs of a run.
-    """
+    """Run all tasks on a Ray cluster, as many at a time as it has cores and GPUs for."""
     try:
         import ray
     except ImportError:
         raise UserError("Ray is not installed; run: pip install 'disvae[ray]'.") from None
     _require_answer(address)  # Ray itself waits for minutes
     try:
-        ray.init(address=address, log_to_driver=False, configure_logging=False)
+        ray.init(
+            address=address, log_to_driver=False, configure_logging=False,
+            runtime_env={"worker_process_setup_hook": spin_briefly},  # before it loads PyTorch
+        )  # fmt: skip
     except (RuntimeError, ConnectionError) as error:  # above all: another version of it there
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"Ray cannot use the cluster at {address}: {reason}") from None

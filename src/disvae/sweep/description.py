@@ -31,19 +31,10 @@ _TAKE_CODE = {*KINDS, "metrics"}
 
 
 class PlannedRun(NamedTuple):
-    """One run of a sweep.
+    """One run of a sweep, and all options that the sweep sets for it.
 
-    Attributes
-    ----------
-    name
-        Unique in the sweep.
-    setting
-        What tells it from other runs but for the seed: ``experiment`` and the options that
-        the sweep varies, with their values as text.
-    seed
-        Its seed.
-    options
-        Of `disvae.options.Options`, all that the sweep sets.
+    Its setting tells it from other runs but for the seed: ``experiment`` and the options that the
+    sweep varies, with their values as text.
     """
 
     name: str
@@ -57,11 +48,6 @@ def read_sweep(file: Path | None, given: Mapping[str, Any]) -> SweepOptions:
 
     In the file ``grid`` is a table of options, each with a value or a list of values. The name
     is that of the file unless it or the user says another.
-
-    Raises
-    ------
-    UserError
-        If the file cannot be read, or has an unknown or bad option.
     """
     content: dict[str, Any] = {}
     if file is not None:
@@ -121,18 +107,7 @@ def with_labels(sweep: SweepOptions, code: Mapping[str, UserCode]) -> SweepOptio
 def plan_runs(sweep: SweepOptions, code: Mapping[str, UserCode] | None = None) -> list[PlannedRun]:
     """Enumerate the runs of a sweep, and check the options of each.
 
-    Parameters
-    ----------
-    sweep
-        The description.
-    code
-        The user's own, by label, that was typed in this command (see `code_in`).
-
-    Raises
-    ------
-    UserError
-        If an option is unknown or bad, an axis is empty, two runs have one name, or there would
-        be more than 10,000.
+    `code` is the user's own, by label, that was typed in this command (see `code_in`).
     """
     if not sweep.experiments:
         raise UserError("The sweep has no experiments; name some, as VAE_mnist, or custom.")

@@ -37,26 +37,8 @@ def execute(
     """Run what is not finished of a sweep.
 
     Finished runs are kept; those that failed before run again only with ``retry``. A second
-    call goes on where a killed one was, the runs that it was at from their checkpoints.
-
-    Parameters
-    ----------
-    sweep
-        The description.
-    runs
-        Those that it stands for.
-    code
-        The user's own that was typed in this command, by label.
-
-    Returns
-    -------
-    Record
-        The sweep, with its failures.
-
-    Raises
-    ------
-    UserError
-        If the description is bad; then nothing is started.
+    call goes on where a killed one was, the runs that it was at from their checkpoints. If the
+    description is bad, nothing is started.
     """
     _check_scores(sweep, code)
     folder = sweep_folder(sweep.results_dir, sweep.name)
@@ -72,13 +54,7 @@ def execute(
 
 
 def preview(sweep: SweepOptions, runs: Sequence[PlannedRun], code: Mapping[str, UserCode]) -> str:
-    """Say what `execute` would do, and what it may take; nothing is written or started.
-
-    Raises
-    ------
-    UserError
-        As for `execute`.
-    """
+    """Say what `execute` would do, and what it may take; nothing is written or started."""
     _check_scores(sweep, code)
     folder = sweep_folder(sweep.results_dir, sweep.name)
     record, planned = plan_record(folder, runs, sweep, code)

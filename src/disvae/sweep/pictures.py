@@ -2,13 +2,13 @@
 
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from disvae.metrics import SCORES
 from disvae.plots.figures import BLUE, GREY, new_figure, write_figure
@@ -73,13 +73,12 @@ def scores_by_option(
         if option in given:
             value = float(given.pop(option))
             lines[tuple(given.items())].append((value, found))
-
-    def worth(line: Setting) -> float:
-        means = [{key: found[key].mean for key in found} for _, found in lines[line]]
-        return _worth(means, scores)
-
-    shown = _best(lines, worth, _MOST_LINES)
-    names = _labels(shown)
+    means_of = {
+        line: [{key: each.mean for key, each in found.items()} for _, found in points]
+        for line, points in lines.items()
+    }
+    shown, chosen = _best(means_of, scores, _MOST_LINES)
+    names = {line: _plain(name) for line, name in _labels(shown).items()}
     legend = len(shown) > 1
     longest = max(map(_inches, names.values())) + 0.8  # with the line in front
     figure, panels = _panels(scores, 2.4, 2.2, at_least=longest if legend else 0)
@@ -95,7 +94,7 @@ def scores_by_option(
         _frame(panel, sorted({value for line in shown for value, _ in lines[line]}))
         panel.set_title(score)
         panel.set_xlabel(_plain(option))
-    _say(figure, f"mean and {INTERVAL}", len(shown), len(lines), scores)
+    _say(figure, f"mean and {INTERVAL}", chosen)
     if legend:
         columns = max(1, min(len(shown), int(figure.get_figwidth() / longest)))
         figure.set_figheight(figure.get_figheight() + 0.2 * -(-len(shown) // columns))
@@ -127,21 +126,16 @@ def violins(rows: Sequence[Row], scores: Sequence[str]) -> "Figure":
     """
     settings = by_setting(rows)
     finished = {setting: list(filter(is_finished, same)) for setting, same in settings.items()}
-
-    def worth(setting: Setting) -> float:
-        return _worth([row.values for row in finished[setting]], scores)
-
-    shown = _best(settings, worth, _MOST_VIOLINS)
-    names = _labels(shown)
-    ticks = [
-        f"{names[s]}" + f" ({len(finished[s])} of {len(settings[s])})"
-        * (len(finished[s]) < len(settings[s]))
-        for s in shown
-    ]  # fmt: skip
+    values_of = {setting: [row.values for row in same] for setting, same in finished.items()}
+    shown, chosen = _best(values_of, scores, _MOST_VIOLINS)
+    ticks = []
+    for setting, name in _labels(shown).items():
+        done, of = len(finished[setting]), len(settings[setting])
+        ticks.append(_plain(f"{name} ({done} of {of})" if done < of else name))
     margin = max(map(_inches, ticks)) + 0.2
     figure, panels = _panels(scores, 2.2, 0.5 + 0.22 * len(ticks), margin, sharey=True)
     for score, panel in panels:
-        values = [[row.values[score] for row in finished[setting]] for setting in shown]
+        values = [[run[score] for run in values_of[setting]] for setting in shown]
         # of fewer than three, or of one value, there is no density
         spread = [place for place, v in enumerate(values) if len(v) > 2 and np.ptp(v) > 0]
         if spread:
@@ -161,7 +155,8 @@ def violins(rows: Sequence[Row], scores: Sequence[str]) -> "Figure":
         panel.set_yticks(range(len(ticks)), ticks, fontsize=_FONT)
         panel.set_ylim(len(ticks) - 0.5, -0.5)
         panel.set_title(score)
-    _say(figure, _shared(shown), len(shown), len(settings), scores)
+    common = set.intersection(*map(set, shown))
+    _say(figure, label(tuple(pair for pair in shown[0] if pair in common)), chosen)
     return figure
 
 
@@ -169,12 +164,9 @@ def rank_correlation(rows: Sequence[Row], scores: Sequence[str]) -> "Figure":
     """Draw Spearman's rank correlation between scores over all runs (Locatello et al. 2019)."""
     table = np.array([[row.values[score] for score in scores] for row in rows])
     size = len(scores)
-    values = np.eye(size)
-    for a, b in itertools.combinations(range(size), 2):
-        if np.ptp(table[:, a]) and np.ptp(table[:, b]):  # of a constant score there is no rank
-            values[a, b] = values[b, a] = spearmanr(table[:, a], table[:, b]).statistic
-        else:
-            values[a, b] = values[b, a] = np.nan
+    with np.errstate(invalid="ignore"):  # of a constant score there is no rank
+        values = np.corrcoef(rankdata(table, axis=0).T)
+    np.fill_diagonal(values, 1)
     figure, panels = new_figure([["matrix"]], 2.5 + 0.5 * size, 2 + 0.5 * size)
     panel = panels["matrix"]
     panel.imshow(values, cmap="RdBu", vmin=-1, vmax=1)
@@ -198,11 +190,8 @@ def best_traversals(
     None if all models are code of a user's own, which is not loaded here.
     """
     settings, key = by_setting(rows), _telling(scores)
-
-    def worth(setting: Setting) -> float:
-        return _worth([row.values for row in settings[setting]], scores)
-
-    shown = _best(settings, worth, _MOST_TRAVERSALS)
+    values_of = {setting: [row.values for row in same] for setting, same in settings.items()}
+    shown, _ = _best(values_of, scores, _MOST_TRAVERSALS)
     names, pictures = _labels(shown), []
     for setting in shown:
         best = max(settings[setting], key=lambda row: _worth([row.values], scores))
@@ -229,30 +218,24 @@ def _worth(runs: Sequence[Mapping[str, float]], scores: Sequence[str]) -> float:
 
 
 def _best(
-    settings: Iterable[Setting], worth: Callable[[Setting], float], most: int
-) -> list[Setting]:
-    """Return the best settings, in the order in which they stand."""
-    listed = list(settings)
-    ranked = sorted(range(len(listed)), key=lambda place: -worth(listed[place]))
-    return [listed[place] for place in sorted(ranked[:most])]
+    runs: Mapping[Setting, Sequence[Mapping[str, float]]], scores: Sequence[str], most: int
+) -> tuple[list[Setting], str]:
+    """Return the best settings by the values of their runs, as they stand; and words for that."""
+    listed = list(runs)
+    ranked = sorted(range(len(listed)), key=lambda place: -_worth(runs[listed[place]], scores))
+    words = f"the best {most} of {len(listed)} by {_telling(scores)}" if len(listed) > most else ""
+    return [listed[place] for place in sorted(ranked[:most])], words
 
 
-def _say(figure: "Figure", what: str, shown: int, of: int, scores: Sequence[str]) -> None:
-    chosen = f"the best {shown} of {of} by {_telling(scores)}" if shown < of else ""
-    figure.suptitle(_plain("; ".join(filter(None, (what, chosen)))), fontsize="small", color=GREY)
-
-
-def _shared(settings: Sequence[Setting]) -> str:
-    """Name what all settings have alike."""
-    common = set.intersection(*map(set, settings))
-    return label(tuple(pair for pair in settings[0] if pair in common))
+def _say(figure: "Figure", *parts: str) -> None:
+    figure.suptitle(_plain("; ".join(filter(None, parts))), fontsize="small", color=GREY)
 
 
 def _labels(settings: Sequence[Setting]) -> dict[Setting, str]:
     """Name settings by what tells them apart."""
     common = set.intersection(*map(set, settings))
     own = {each: tuple(pair for pair in each if pair not in common) for each in settings}
-    return {each: _plain(label(short or each)) for each, short in own.items()}
+    return {each: label(short or each) for each, short in own.items()}
 
 
 def _plain(text: str) -> str:

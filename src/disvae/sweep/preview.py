@@ -35,19 +35,7 @@ class _Known(NamedTuple):
 def describe(
     record: Record, names: Sequence[str], at_once: int, retry: bool, data_dir: Path
 ) -> str:
-    """List runs with their states, and estimate time and disk by those that are finished.
-
-    Parameters
-    ----------
-    record, names
-        The sweep, and its runs.
-    at_once
-        How many run at a time.
-    retry
-        Whether those that failed run again.
-    data_dir
-        Where prepared datasets lie.
-    """
+    """List runs with their states, and estimate time and disk by those that are finished."""
     failed = record.failures
     known = {name: _look(record, name, name in failed, data_dir) for name in names}
     count = Counter(run.state for run in known.values())

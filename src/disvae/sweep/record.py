@@ -136,20 +136,10 @@ def plan_record(
     scores: ScoreOptions,
     code: Mapping[str, UserCode] | None = None,
 ) -> tuple[Record, list[PlannedRun]]:
-    """Describe a sweep; runs that an earlier call planned stay in it, under their names.
+    """Describe a sweep, not written yet, and return `runs` by the names that they have in it.
 
-    Returns
-    -------
-    Record
-        The sweep, not written yet.
-    list
-        `runs`, by the names that they have in it.
-
-    Raises
-    ------
-    UserError
-        If a run of that name is there already, with other options, or the sweep scores
-        otherwise.
+    Runs that an earlier call planned stay. Those with other options, and a sweep that scored
+    otherwise, are refused.
     """
     before: dict[str, PlannedRun] = {}
     if (folder / _DESCRIPTION).is_file():

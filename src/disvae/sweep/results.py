@@ -29,19 +29,9 @@ Setting = tuple[tuple[str, str], ...]
 
 
 class Row(NamedTuple):
-    """A run.
+    """A run with all its scores and test losses, or why it has none.
 
-    Attributes
-    ----------
-    name, seed
-        Of the run.
-    setting
-        What it shares with the runs of other seeds: pairs of option and value, the experiment
-        first.
-    values
-        Every score and test loss; empty unless it is finished.
-    state, reason
-        Of the run, and why it failed.
+    Its setting is what it shares with the runs of other seeds, the experiment first.
     """
 
     name: str
@@ -53,17 +43,10 @@ class Row(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """A quantity over the seeds of one setting.
+    """A quantity over the n seeds of one setting; of one run there is a mean only.
 
-    Attributes
-    ----------
-    n
-        Number of runs.
-    mean, std
-        Of the runs; the deviation has n - 1 degrees of freedom (None for one run).
-    low, high
-        95% interval of the mean (None for one run): by Student's t for fewer than 5 runs, else
-        by the percentile bootstrap.
+    The deviation has n - 1 degrees of freedom; low and high are the 95% interval of the mean: by
+    Student's t for fewer than 5 runs, else by the percentile bootstrap.
     """
 
     n: int
@@ -74,14 +57,9 @@ class Spread(NamedTuple):
 
 
 def collect(record: Record, udr: bool = False) -> list[Row]:
-    """Read all runs of a sweep, ordered by their settings.
+    """Read all runs of a sweep, ordered by their settings; damaged files are refused.
 
     UDR is computed where a setting has several seeds, of more than 100 runs with `udr` only.
-
-    Raises
-    ------
-    UserError
-        If the logs or the weights of a finished run are damaged.
     """
     failures = record.failures
     rows = []

@@ -27,26 +27,10 @@ _MOST_REASONS = 20  # of failures, in the table to paste
 
 
 def summarise(record: Record, udr: bool = False) -> tuple[list[Path], str]:
-    """Write ``summary.csv``, ``runs.csv``, ``summary.md`` and the plots.
+    """Write ``summary.csv``, ``runs.csv``, ``summary.md`` and the plots; return the files.
 
-    Parameters
-    ----------
-    record
-        The sweep.
-    udr
-        Whether to compute UDR however many runs there are.
-
-    Returns
-    -------
-    list
-        The files.
-    str
-        A sentence about runs that have no values; empty if all have.
-
-    Raises
-    ------
-    UserError
-        If no run of the sweep is finished, or files of one that is are damaged.
+    The second value is a sentence about runs that have no values, or empty. With `udr` it is
+    computed however many runs there are.
     """
     rows = collect(record, udr)
     finished = list(filter(is_finished, rows))

@@ -27,17 +27,7 @@ _MOST = 30  # runs that are all listed at the end; of more, those that failed
 
 
 class LiveTable:
-    """Shows how far a sweep is, and the runs at work; off a terminal, a line a run.
-
-    Parameters
-    ----------
-    record
-        The sweep.
-    names
-        Its runs, in the order to show.
-    finished
-        Those that were finished before.
-    """
+    """Shows how far a sweep is, and the runs at work; off a terminal, a line per run."""
 
     def __init__(self, record: Record, names: Sequence[str], finished: set[str]):
         self._record = record
@@ -133,7 +123,7 @@ class LiveTable:
         return Text(f"{head}: {states}", no_wrap=True, overflow="ellipsis")
 
     def _lines(self, names: Sequence[str], widest: int) -> list[Text]:
-        """Return a line a run; of names longer than `widest` the end, which tells them apart."""
+        """Return a line per run; of names longer than `widest` the end, which tells them apart."""
         width = min(widest, max(map(len, names), default=0))
         lines = [Text(f"{'run':{width}}  {'state':8} {'epoch':>9} {'loss':>10}  time left", "bold")]
         for name in names:

@@ -119,7 +119,7 @@ def _schedule(
             else (f"{fabric.world_size} devices in groups of {objective.group}")
         )
         raise UserError(
-            f"{images_per_step} images a step cannot be shared by {shared}; "
+            f"{images_per_step} images per step cannot be shared by {shared}; "
             "choose a --batch-size that is a multiple."
         )
     return Schedule(options.epochs * factor, images_per_step, options.max_steps, seed)

@@ -56,9 +56,9 @@ def entropies(
     Parameters
     ----------
     mean, logvar
-        Posterior means and log variances, one row an image.
+        Posterior means and log variances, one row per image.
     factors
-        True factors, one row an image. They need not fill a grid.
+        True factors, one row per image. They need not fill a grid.
 
     Returns
     -------

@@ -33,7 +33,7 @@ def binned_mig(
     Parameters
     ----------
     codes, factors
-        One row an image.
+        One row per image.
     bins
         Equal-width bins a code.
     num_points

@@ -65,7 +65,7 @@ def dci(
     Parameters
     ----------
     codes, factors
-        One row an image.
+        One row per image.
     num_train, num_test
         Images drawn to fit and to test, each with replacement.
     levels

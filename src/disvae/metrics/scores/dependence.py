@@ -42,7 +42,7 @@ def total_correlation(codes: Num[ArrayLike, "N D"]) -> float:
     Parameters
     ----------
     codes
-        One row an image.
+        One row per image.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def wasserstein_dependence(codes: Num[ArrayLike, "N D"]) -> WassersteinDependenc
     Parameters
     ----------
     codes
-        One row an image.
+        One row per image.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def code_information(
     Parameters
     ----------
     codes
-        One row an image.
+        One row per image.
     bins
         Equal-width bins a code.
     num_points

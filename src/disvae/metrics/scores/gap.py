@@ -48,9 +48,9 @@ def mutual_information(
     Parameters
     ----------
     mean, logvar
-        Posterior means and log variances, one row an image.
+        Posterior means and log variances, one row per image.
     factors
-        True factors, one row an image.
+        True factors, one row per image.
 
     Returns
     -------
@@ -87,9 +87,9 @@ def mig(
     Parameters
     ----------
     mean, logvar
-        Posterior means and log variances, one row an image.
+        Posterior means and log variances, one row per image.
     factors
-        True factors, one row an image.
+        True factors, one row per image.
 
     Raises
     ------
@@ -118,9 +118,9 @@ def aam(
     Parameters
     ----------
     mean, logvar
-        Posterior means and log variances, one row an image.
+        Posterior means and log variances, one row per image.
     factors
-        True factors, one row an image.
+        True factors, one row per image.
 
     Raises
     ------

@@ -63,7 +63,7 @@ def infomec(
     Parameters
     ----------
     codes, factors
-        One row an image.
+        One row per image.
     neighbours
         Neighbours of the estimator of mutual information.
     active_range

@@ -71,7 +71,7 @@ def beta_vae_score(
     Parameters
     ----------
     codes, factors
-        One row an image. Partners are drawn among the images with the same value, so factors
+        One row per image. Partners are drawn among the images with the same value, so factors
         need not fill a grid.
     pairs
         Pairs per draw.
@@ -150,7 +150,7 @@ def factor_vae_score(
     Parameters
     ----------
     codes, factors
-        One row an image; factors need not fill a grid.
+        One row per image; factors need not fill a grid.
     batch_size
         Images per draw.
     num_train, num_test

@@ -49,7 +49,7 @@ def irs(
     Parameters
     ----------
     codes, factors
-        One row an image.
+        One row per image.
     quantile
         Which deviation stands for the largest; 1 is the paper's maximum.
     num_points

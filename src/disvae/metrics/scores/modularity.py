@@ -61,7 +61,7 @@ def modularity_explicitness(
     Parameters
     ----------
     codes, factors
-        One row an image.
+        One row per image.
     bins
         Equal-width bins a code.
     active_only

@@ -54,7 +54,7 @@ def sap(
     Parameters
     ----------
     codes, factors
-        One row an image.
+        One row per image.
     continuous
         False: accuracy of a linear support vector machine on one code, with balanced classes.
         True: squared correlation of code and factor, the factor read as a number.
