@@ -12,7 +12,7 @@ from disvae.explore.page import bundled, static_files
 from disvae.models.vae import VAE
 from disvae.runs.run import open_run
 from tests.explore.conftest import make_run, read_json, write_json
-from tests.explore.test_page import assert_decoded, code_of, go, pixels
+from tests.explore.pages import assert_decoded, code_of, go, pixels
 
 
 @pytest.mark.parametrize(("encoder", "most"), [(False, 1e6), (True, 2.5e6)])

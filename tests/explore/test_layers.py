@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from disvae.explore.layers import InexpressibleError, _network, decoder_network, encoder_network
+from disvae.models.registry import ARCHITECTURES
 from disvae.models.vae import VAE
 
 
@@ -14,9 +15,11 @@ def layers_of(module, shape):
     return _network(module.eval(), probes, module), probes
 
 
-@pytest.mark.parametrize("shape", [(1, 32, 32), (3, 64, 64)])
-def test_the_vae_is_expressed(shape):
-    vae = VAE(shape, 7)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("shape", [(1, 64, 64), (3, 64, 64)])
+def test_every_architecture_is_expressed(shape, architecture):
+    torch.manual_seed(0)
+    vae = VAE(shape, 7, architecture).eval()
     codes, images = torch.randn(3, 7), torch.rand(3, *shape)
     decoded = decoder_network(vae)(codes)
     torch.testing.assert_close(decoded, vae.decode(codes), atol=1e-6, rtol=1e-5)
