@@ -74,6 +74,7 @@ def test_exact_among_equal_values_too_where_no_splits_are_equally_good():
     rng = np.random.default_rng(4)
     factors = rng.integers([2, 3, 5], size=(4000, 3))
     codes = rng.integers(4, size=(4000, 4)) + factors[:, [0, 1, 2, 1]] * rng.integers(2, size=4)
+    codes = codes.astype(np.float64)
     split = (codes[:3000], factors[:3000], codes[3000:], factors[3000:])
     found, expected = boost(split, seeds(3, 5)), fit_scikit_learn(split, seeds(3))
     np.testing.assert_allclose(found.importance, expected.importance, atol=1e-9)
