@@ -4,13 +4,16 @@ import json
 import shutil
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from disvae.errors import UserError
 from disvae.options import SweepOptions
+from disvae.plots.figures import to_image
 from disvae.sweep.description import plan_runs, read_sweep
+from disvae.sweep.pictures import numeric_options, rank_correlation, scores_by_option, violins
 from disvae.sweep.record import Record
+from disvae.sweep.results import Row, spreads
 from disvae.sweep.summary import summarise
 from disvae.sweep.table import LiveTable
 from tests.hostile.inputs import JSON, damaged, refused_or_read
@@ -97,6 +100,37 @@ def test_summaries_of_damaged_logs_are_refused(trained, tmp_path, file, content)
     (tmp_path / "sweep.json").write_text(json.dumps({"scores": {}, "runs": {"run": planned}}))
     with pytest.raises(UserError, match=r"logs of losses and scores .* are damaged"):
         summarise(Record(tmp_path))
+
+
+NUMBERS = st.floats(-1e99, 1e99) | st.sampled_from([0.0, 1e-308, 1e99, -1e99])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e308, -1e308])
+def test_runs_with_absurd_numbers_are_left_out_and_named(trained, tmp_path, value):
+    planned = {}
+    for name, loss in (("usual", 1.0), ("absurd", value)):
+        shutil.copytree(trained.path, tmp_path / name)
+        losses = json.dumps({"loss": loss, "recon_loss": 1})
+        (tmp_path / name / "test_losses.log").write_text(losses)
+        planned[name] = {"setting": {"experiment": "debug"}, "seed": 1, "options": {}}
+    (tmp_path / "sweep.json").write_text(json.dumps({"scores": {}, "runs": planned}))
+    _, missing = summarise(Record(tmp_path))
+    assert "1 have no values (1 failed)" in missing
+    assert "absurd: loss of its logs cannot be averaged." in (tmp_path / "summary.md").read_text()
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS), min_size=2, max_size=6))
+@settings(max_examples=10)
+def test_pictures_of_any_numbers(numbers):
+    rows = [
+        Row("r", seed, (("experiment", "x"), ("lr", str(option))), {"mig": mig, "dci": dci})
+        for seed, (mig, dci, option) in enumerate(numbers)
+    ]
+    table = spreads(rows)
+    for option in numeric_options(table):
+        to_image(scores_by_option(table, ["mig", "dci"], option))
+    to_image(violins(rows, ["mig", "dci"]))
+    to_image(rank_correlation(rows, ["mig", "dci"]))
 
 
 def test_reasons_of_failures_may_be_anything(tmp_path):

@@ -23,6 +23,7 @@ from disvae.sweep.results import (
     by_setting,
     is_finished,
     is_foreign,
+    is_usual,
     label,
     scores_of,
 )
@@ -38,6 +39,7 @@ _FONT = 9  # points
 # settings that a picture still shows well; of more, the best
 _MOST_LINES, _MOST_VIOLINS, _MOST_TRAVERSALS = 10, 40, 24
 _FEW = 8  # values of an option that are named on an axis
+_LEAST = 1e-200  # variance that has an inverse
 _WIDE = 10  # ratio of an option's values from which they are shown logarithmically
 
 
@@ -48,7 +50,7 @@ def draw(
     scores, finished = scores_of(rows), list(filter(is_finished, rows))
     figures = {}
     if scores:
-        for option in _numeric_options(table):
+        for option in numeric_options(table):
             figures[f"scores_by_{option}.png"] = scores_by_option(table, scores, option)
         figures["violins.png"] = violins(rows, scores)
     if len(scores) > 1 and len(finished) >= _FEWEST_RUNS:
@@ -136,8 +138,8 @@ def violins(rows: Sequence[Row], scores: Sequence[str]) -> "Figure":
     figure, panels = _panels(scores, 2.2, 0.5 + 0.22 * len(ticks), margin, sharey=True)
     for score, panel in panels:
         values = [[run[score] for run in values_of[setting]] for setting in shown]
-        # of fewer than three, or of one value, there is no density
-        spread = [place for place, v in enumerate(values) if len(v) > 2 and np.ptp(v) > 0]
+        # of fewer than three, or without variance, there is no density
+        spread = [place for place, v in enumerate(values) if len(v) > 2 and np.var(v) > _LEAST]
         if spread:
             shapes = panel.violinplot(
                 [values[place] for place in spread], spread, orientation="horizontal",
@@ -282,7 +284,7 @@ def _panels(
     return figure, [(score, panels[score]) for score in scores]
 
 
-def _numeric_options(settings: Iterable[Setting]) -> Iterator[str]:
+def numeric_options(settings: Iterable[Setting]) -> Iterator[str]:
     """Name the options that the sweep varies and whose values are numbers, several of them."""
     values: dict[str, set[str]] = defaultdict(set)
     for option, value in itertools.chain.from_iterable(settings):
@@ -292,5 +294,5 @@ def _numeric_options(settings: Iterable[Setting]) -> Iterator[str]:
             numbers = set(map(float, texts))
         except ValueError:
             continue
-        if len(numbers) > 1:
+        if len(numbers) > 1 and all(map(is_usual, numbers)):
             yield option

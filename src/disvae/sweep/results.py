@@ -23,6 +23,7 @@ _UDR_IMAGES = 10_000
 _UDR_RUNS = 100  # at most, unless it is asked for: each takes a second
 _CONFIDENCE = 0.95
 _FEWEST_TO_RESAMPLE = 5  # resamples of fewer runs span little more than the runs themselves
+_ABSURD = 1e100
 _AT_ONCE = 10**7  # numbers in memory
 INTERVAL = "95% interval of the mean (Student's t below 5 seeds, bootstrap from there on)"
 Setting = tuple[tuple[str, str], ...]
@@ -62,26 +63,30 @@ def collect(record: Record, udr: bool = False) -> list[Row]:
     UDR is computed where a setting has several seeds, of more than 100 runs with `udr` only.
     """
     failures = record.failures
-    rows = []
-    for name, run in record.runs.items():
-        state: State = "failed" if name in failures else "waiting"
-        finished = record.is_finished(name)
-        rows.append(
-            Row(
-                name,
-                run.seed,
-                tuple(sorted(run.setting.items(), key=lambda pair: pair[0] != "experiment")),
-                _values(record, name) if finished else {},
-                "finished" if finished else state,
-                "" if finished else failures.get(name, ""),
-            )
-        )
+    rows = [_row(record, name, failures.get(name, "")) for name in record.runs]
     rows.sort(key=lambda row: (_natural(row.setting), row.seed))
     if udr or sum(map(is_finished, rows)) <= _UDR_RUNS:
         for same in by_setting(filter(is_finished, rows)).values():
             if len(same) > 1:
                 _add_udr(record, same)
     return rows
+
+
+def _row(record: Record, name: str, reason: str) -> Row:
+    run = record.runs[name]
+    setting = tuple(sorted(run.setting.items(), key=lambda pair: pair[0] != "experiment"))
+    if not record.is_finished(name):
+        return Row(name, run.seed, setting, {}, "failed" if reason else "waiting", reason)
+    values = _values(record, name)
+    if absurd := [key for key, value in values.items() if not is_usual(value)]:
+        reason = f"{', '.join(absurd)[:200]} of its logs cannot be averaged."
+        return Row(name, run.seed, setting, {}, "failed", reason)
+    return Row(name, run.seed, setting, values)
+
+
+def is_usual(value: float) -> bool:
+    """Whether means, deviations and axes of such numbers exist."""
+    return abs(value) < _ABSURD
 
 
 def is_finished(row: Row) -> bool:
