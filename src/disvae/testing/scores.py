@@ -44,8 +44,8 @@ def check_score(
     if "\n" in score.explanation or not score.explanation.endswith("."):
         raise AssertionError(f"The explanation of {score.name} is no sentence of one line.")
     known, noise = _codes(spread=0.1), _codes(spread=100.0)
-    with_dead = (np.insert(np.asarray(part), [0, 2], 0.0, 1) for part in (known.mean, known.logvar))
-    dead = Codes(*with_dead, known.factors)
+    mean, logvar = np.asarray(known.mean), np.asarray(known.logvar)
+    dead = Codes(np.insert(mean, [0, 2], 0.0, 1), np.insert(logvar, [0, 2], 0.0, 1), known.factors)
     for codes in (known, noise, dead):
         result, again = (_score(score, codes, settings) for _ in range(2))
         if not all(map(math.isfinite, _numbers(result))):
@@ -55,9 +55,7 @@ def check_score(
         if result != again:
             raise AssertionError(f"{score.name} differs from call to call with the same seed.")
     order = [2, 0, 3, 1]
-    turned = Codes(
-        np.asarray(known.mean)[:, order], np.asarray(known.logvar)[:, order], known.factors
-    )
+    turned = Codes(mean[:, order], logvar[:, order], known.factors)
     values = [_score(score, codes, settings)["value"] for codes in (known, turned)]
     if abs(values[0] - values[1]) > tolerance:
         raise AssertionError(f"{score.name} changes with the order of the codes: {values}.")
@@ -74,7 +72,7 @@ def _codes(spread: float) -> Codes:
 
 def _score(score: Score, codes: Codes, settings: Mapping[str, Any] | None) -> dict[str, Any]:
     if "runs" in score.needs:
-        found = score.function([codes.mean, -codes.mean[:, ::-1]], **(settings or {}))
+        found = score.function([codes.mean, -np.asarray(codes.mean)[:, ::-1]], **(settings or {}))
         return {"value": float(np.mean(found[0])), "parts": [part.tolist() for part in found]}
     chosen = {score.name: settings} if settings else None
     result: dict[str, Any] = evaluate(codes, [score], settings=chosen)[score.name]
