@@ -70,7 +70,7 @@ def test_a_worker_leaves_a_finished_run_alone(study, data_dir):
     name, run = next(iter(record.runs.items()))
     before = {path: path.stat().st_mtime_ns for path in (study / name).iterdir()}
     options = {**run.options, "results_dir": study, "data_dir": data_dir}
-    assert perform(Task(study, name, options, threads=1)) == ""
+    assert perform(Task(study, name, options, ("total_correlation",), threads=1)) == ""
     assert {path: path.stat().st_mtime_ns for path in (study / name).iterdir()} == before
     assert not list(study.glob("*.zip"))
 
@@ -216,7 +216,7 @@ def test_scores_use_the_share_of_the_cores_that_a_run_has(study, data_dir, monke
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)  # of this process: the tests'
     name, run = next(iter(Record(study).runs.items()))
     options = {**run.options, "results_dir": study, "data_dir": data_dir}
-    assert perform(Task(study, name, options, threads=1)) == ""
+    assert perform(Task(study, name, options, ("total_correlation",), threads=1)) == ""
     assert cores == [1]
 
 
