@@ -91,7 +91,8 @@ def test_a_loss_as_an_object_is_the_same_run(mine, monkeypatch):
 def test_a_killed_training_with_a_loss_goes_on_bit_for_bit(mine, data_dir, capsys):
     options = {
         "dataset": "dsprites", "loss": f"{mine / 'my_loss.py'}:MyLoss", "my_weight": 2,
-        "batch_size": 16, "latent_dim": 3, "epochs": 40, "max_steps": 200, "checkpoint_minutes": 1e-6,
+        "batch_size": 16, "latent_dim": 3, "epochs": 40, "max_steps": 200,
+        "checkpoint_minutes": 1e-6,
         "device": "cpu", "no_progress_bar": True, "no_test": True, "data_dir": data_dir,
         "results_dir": mine / "results",  # processes come from one that has another folder
     }  # fmt: skip
