@@ -86,6 +86,17 @@ CHANGED = [
         "--image-size INT Side to resize images to: 32, 64, 128 or 256, where their source has so "
         "many pixels; None: the dataset's own, of own images 64.",
     ),
+    *(
+        ("train", "", line)
+        for line in (
+            "--metrics STR... Scores of --is-metrics and --metrics-every, as all or mig,dci,...; "
+            "disvae eval --list explains each. [default: ('mig', 'aam')]",
+            "--metrics-every INT Compute the scores while training too, every n epochs, into "
+            "train_metrics.log.",
+            "--metrics-images INT Images that --metrics-every scores: so many, always the same, "
+            "or all if there are fewer. [default: 50000]",
+        )
+    ),
     (
         "data prepare",
         "",

@@ -8,6 +8,7 @@ import numpy as np
 import disvae
 
 BEFORE = Path(__file__).with_name("specs.json")
+ADDED = {"metrics": ["mig", "aam"], "metrics_every": None, "metrics_images": 50_000}
 
 
 def test_specs_are_those_of_before(tmp_path):
@@ -21,4 +22,6 @@ def test_specs_are_those_of_before(tmp_path):
     text = (run.path / "specs.json").read_text().replace(str(tmp_path), "FOLDER")
     specs = json.loads(text)
     specs["versions"] = sorted(specs["versions"])
+    for added, default in ADDED.items():
+        assert specs.pop(added) == default
     assert specs == json.loads(BEFORE.read_text())

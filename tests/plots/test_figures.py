@@ -111,3 +111,13 @@ def test_a_notebook_needs_nothing_but_the_run(trained):
     code = f"import disvae; print(disvae.open_run({str(trained.path)!r})._repr_html_())"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "<b>trained</b>" in shown.stdout
+
+
+def test_scores_while_training_have_a_panel(trained, tmp_path):
+    run = disvae.open_run(shutil.copytree(trained.path, tmp_path / "run"))
+    without = losses_figure(run)
+    run.write_training_scores({0: {"mig": 0.1, "sap": 0.2}, 1: {"mig": 0.3}})
+    figure = losses_figure(run)
+    assert len(figure.axes) == len(without.axes) + 1
+    drawn = {line.get_label(): line.get_xydata().tolist() for line in figure.axes[-1].lines}
+    assert drawn == {"mig": [[1, 0.1], [2, 0.3]], "sap": [[1, 0.2]]}

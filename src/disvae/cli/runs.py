@@ -93,7 +93,7 @@ def _evaluate_only(name: str, options: RunOptions, code: Mapping[str, UserCode])
     if not options.no_test:
         _test(run, options)
     if options.is_metrics:
-        score(run, options)
+        score(run, options, options.metrics)
 
 
 def _open(name: str, results_dir: Path, code: Mapping[str, UserCode]) -> "Run":

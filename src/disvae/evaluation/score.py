@@ -11,13 +11,12 @@ from disvae.plots.matrices import write_matrices
 from disvae.runs.run import Run
 
 logger = logging.getLogger("disvae")
-DOCUMENTED = ("mig", "aam")  # the scores of --is-metrics
 
 
 def score(
     run: Run,
     where: Computing,
-    names: Sequence[metrics.Wanted] = DOCUMENTED,
+    names: Sequence[metrics.Wanted],
     factor_subset: Sequence[str] = (),
     repeats: int = 1,
     settings: metrics.Settings | None = None,

@@ -14,6 +14,7 @@ from disvae.objectives.objective import Objective
 from disvae.objectives.registry import OBJECTIVES
 from disvae.options.common import EVALUATION, MODEL, TRAINING, Computing, flag
 from disvae.options.experiments import NAMES, experiment_options
+from disvae.options.scoring import Names
 from disvae.options.user_code import UserCode, forgotten, is_code, is_objective
 from disvae.types import Count, ImageSize, LearningRate, NoneFromText, checked
 
@@ -156,6 +157,31 @@ class RunOptions(Computing):
             "the dataset must have known factors.",
         ),
     ] = False
+    metrics: Annotated[
+        Names,
+        Parameter(
+            group=EVALUATION,
+            negative="",
+            help="Scores of --is-metrics and --metrics-every, as all or mig,dci,...; "
+            "`disvae eval --list` explains each.",
+        ),
+    ] = ("mig", "aam")
+    metrics_every: Annotated[
+        Count | None,
+        NoneFromText,
+        Parameter(
+            group=EVALUATION,
+            help="Compute the scores while training too, every n epochs, into train_metrics.log.",
+        ),
+    ] = None
+    metrics_images: Annotated[
+        Annotated[int, Field(ge=2, le=2**31)],
+        Parameter(
+            group=EVALUATION,
+            help="Images that --metrics-every scores: so many, always the same, or all if there "
+            "are fewer.",
+        ),
+    ] = 50_000
     no_test: Annotated[bool, flag(EVALUATION, "Whether not to compute the test losses.")] = False
     eval_batchsize: Annotated[
         Count, Parameter(group=EVALUATION, help="Batch size for evaluation.")

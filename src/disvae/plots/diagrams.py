@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from PIL import Image
 
 from disvae.data.batches import batches
@@ -31,6 +31,7 @@ _TITLES = {
 _N_COLS = 3
 _MANY_EPOCHS = 100  # from which a log scale shows the first, in which most happens
 _LATENTS = "latents"
+_SCORES = "scores"
 _LOG_ABOVE = 10  # ratio of largest to smallest value from which a log scale shows more
 _MOST_NAMED = 10  # latents with a colour of their own
 _N_IMAGES = 5000
@@ -66,8 +67,9 @@ def losses_figure(run: Run | Opened, **options: Any) -> "Figure":
     named += [name for name in terms if name not in named and name not in latents]
     rows = [named[start : start + _N_COLS] for start in range(0, len(named), _N_COLS)]
     mosaic = [row + ["."] * (_N_COLS - len(row)) for row in rows]
-    if latents:  # in a row of their own
-        mosaic.append([_LATENTS] * _N_COLS)
+    scores = run.training_scores
+    wide = [name for name, there in ((_LATENTS, latents), (_SCORES, scores)) if there]
+    mosaic += [[name] * _N_COLS for name in wide]
     figure, panels = new_figure(mosaic, 9, 2.2 * len(mosaic))
     for name in named:
         _curve(panels[name], terms[name], color=BLUE)
@@ -76,22 +78,32 @@ def losses_figure(run: Run | Opened, **options: Any) -> "Figure":
             panels[name].set_yscale("log")
     if latents:
         _latent_panel(panels[_LATENTS], latents)
+    if scores:
+        _score_panel(panels[_SCORES], scores, len(next(iter(terms.values()))))
     for row in rows:
         panels[row[0]].set_ylabel("nats per image")
-    for name in [_LATENTS] if latents else rows[-1]:
+    for name in wide[-1:] or rows[-1]:
         panels[name].set_xlabel("epoch")
     figure.suptitle(f"{run.name}: {run.options.loss} on {run.options.dataset}")
     return figure
 
 
 def _curve(panel: "Axes", values: Float[np.ndarray, "epochs"], **style: Any) -> None:
-    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+    _line(panel, np.arange(1, len(values) + 1), values, **style)
+    _epoch_axis(panel, len(values))
 
-    n_epochs = len(values)
-    marker = "o" if n_epochs < 10 else None  # a line of one point would be invisible
-    epochs = np.arange(1, n_epochs + 1)
+
+def _line(
+    panel: "Axes", epochs: Num[np.ndarray, "n"], values: Float[np.ndarray, "n"], **style: Any
+) -> None:
+    marker = "o" if len(values) < 10 else None  # a line of one point would be invisible
     panel.plot(epochs, values, marker=marker, markersize=3, linewidth=1, **style)
     panel.grid(alpha=0.3)
+
+
+def _epoch_axis(panel: "Axes", n_epochs: int) -> None:
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
     if n_epochs < _MANY_EPOCHS:
         panel.set_xlim(0.5, n_epochs + 0.5)
         panel.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
@@ -108,6 +120,18 @@ def _latent_panel(panel: "Axes", latents: dict[str, Float[np.ndarray, "epochs"]]
         colour = f"C{rank}" if rank < _MOST_NAMED else LIGHT
         _curve(panel, latents[name], color=colour, label=label)
     panel.set_ylabel("KL of each latent\nnats per image")
+    _legend_above(panel)
+
+
+def _score_panel(panel: "Axes", scores: dict[str, dict[int, float]], n_epochs: int) -> None:
+    for name, curve in reversed(scores.items()):
+        _line(panel, 1 + np.array(list(curve)), np.array(list(curve.values())), label=name)
+    _epoch_axis(panel, n_epochs)
+    panel.set_ylabel("scores")
+    _legend_above(panel)
+
+
+def _legend_above(panel: "Axes") -> None:
     handles, labels = panel.get_legend_handles_labels()
     panel.legend(
         handles[::-1],

@@ -1,6 +1,5 @@
 """A run: one folder that holds options, weights, logs and plots."""
 
-import csv
 import logging
 from collections.abc import Mapping
 from functools import cached_property
@@ -20,6 +19,7 @@ from disvae.metrics.codes import Codes
 from disvae.models.vae import VAE
 from disvae.options.run import record_for
 from disvae.options.user_code import UserCode, architecture, brought, forgotten, is_code
+from disvae.runs.curves import read_curves, write_curves
 from disvae.runs.encode import encode
 from disvae.storage.files import merge_json, read_json, to_json, write_text
 from disvae.storage.tensors import read_tensors, require_like, write_tensors
@@ -239,20 +239,27 @@ class Run:
         UserError
             If the log is missing or damaged.
         """
-        path = self.path / "train_losses.log"
-        table: dict[str, list[float]] = {}
         try:
-            with path.open(newline="", encoding="utf-8") as stream:
-                rows = csv.DictReader(stream)
-                if not {"Loss", "Value"} <= set(rows.fieldnames or ()):
-                    raise ValueError
-                for row in rows:
-                    table.setdefault(row["Loss"], []).append(float(row["Value"]))
+            curves = read_curves(self.path / "train_losses.log", "Loss")
         except FileNotFoundError:
             raise UserError(f"{self.path} has no train_losses.log; train the run first.") from None
-        except (KeyError, TypeError, ValueError, csv.Error):
-            raise UserError(f"{path} is damaged; restore it from a copy.") from None
-        return {name: np.array(values) for name, values in table.items()}
+        return {name: np.array(list(curve.values())) for name, curve in curves.items()}
+
+    @property
+    def training_scores(self) -> dict[str, dict[int, float]]:
+        """Scores while training (``train_metrics.log``), by the epoch's number, from 0.
+
+        Empty if none were computed.
+
+        Raises
+        ------
+        UserError
+            If the log is damaged.
+        """
+        try:
+            return read_curves(self.path / "train_metrics.log", "Metric")
+        except FileNotFoundError:
+            return {}
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -267,10 +274,11 @@ class Run:
 
     def write_losses(self, epochs: list[dict[str, float]]) -> None:
         """Write ``train_losses.log``: one row a term and epoch."""
-        lines = ["Epoch,Loss,Value"]
-        for epoch, terms in enumerate(epochs):
-            lines += [f"{epoch},{name},{value}" for name, value in terms.items()]
-        write_text(self.path / "train_losses.log", "\n".join(lines) + "\n")
+        write_curves(self.path / "train_losses.log", "Loss", dict(enumerate(epochs)))
+
+    def write_training_scores(self, epochs: Mapping[int, Mapping[str, float]]) -> None:
+        """Write ``train_metrics.log``: one row a score and epoch that was scored."""
+        write_curves(self.path / "train_metrics.log", "Metric", epochs)
 
     def write_test_losses(self, terms: Mapping[str, float]) -> None:
         """Write ``test_losses.log``."""

@@ -1,4 +1,4 @@
-"""What training has produced so far, besides weights: the log and the film."""
+"""What training has produced so far, besides weights: logs and film."""
 
 import io
 import math
@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 class History(NamedTuple):
-    """The log and the film, one record an epoch.
+    """The log and the film, one record an epoch, and the scores.
 
     Attributes
     ----------
@@ -20,10 +20,18 @@ class History(NamedTuple):
         Mean of each term, nats per image.
     film
         One frame as a PNG file: it is encoded once, and saved in each checkpoint.
+    scores
+        The scores by the number of their epoch, from 0.
     """
 
     log: list[dict[str, float]]
     film: list[UInt8[Tensor, "_bytes"]]
+    scores: dict[int, dict[str, float]]
+
+    @classmethod
+    def beginning(cls) -> "History":
+        """Return what there is before the first epoch."""
+        return cls([], [], {})
 
     def add(self, terms: dict[str, float], frame: Image.Image) -> None:
         """Add an epoch."""
@@ -45,18 +53,21 @@ def read_history(state: Any, epochs: int, frame_size: tuple[int, int]) -> Histor
     Exception
         Of many kinds, if it is not that of so many epochs with frames of that size.
     """
-    log, film = state["log"], state["film"]
+    log, film, scores = state["log"], state["film"], state["scores"]
     if len(log) != epochs or len(film) != epochs:
         raise ValueError("not a record an epoch")
     for terms in log:
         if terms.keys() != log[0].keys() or not all(map(math.isfinite, terms.values())):
             raise ValueError("damaged records")
+    for epoch, values in scores.items():
+        if epoch not in range(epochs) or not all(map(math.isfinite, values.values())):
+            raise ValueError("damaged scores")
     for png in film:
         frame = _opened(png)
         if frame.size != frame_size:
             raise ValueError("frames of another size")
         frame.verify()  # by its checksums
-    return History(log, film)
+    return History(log, film, scores)
 
 
 def _opened(png: UInt8[Tensor, "bytes"]) -> Image.Image:

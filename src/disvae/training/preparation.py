@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from jaxtyping import Int
 from lightning_fabric import Fabric
 
 from disvae import metrics
 from disvae.data.dataset import Dataset
 from disvae.data.prepare import load_dataset, prepare_entry
 from disvae.errors import UserError
-from disvae.evaluation.score import DOCUMENTED
 from disvae.models.vae import VAE
 from disvae.objectives import Objective
 from disvae.options import RunOptions, UserCode
@@ -19,10 +20,14 @@ from disvae.options.user_code import architecture
 from disvae.runs.run import Run
 from disvae.training.learners import Learners, make_learners
 from disvae.training.loop import Schedule
+from disvae.training.watching import watched_images
 
 
 class Prepared(NamedTuple):
-    """All that training works with; ``held_out`` is what the test losses are computed on."""
+    """All that training works with.
+
+    ``held_out`` is what the test losses are computed on, ``watched`` what is scored on the way.
+    """
 
     fabric: Fabric
     dataset: Dataset
@@ -30,6 +35,7 @@ class Prepared(NamedTuple):
     schedule: Schedule
     learners: Learners
     objective: Objective
+    watched: Int[np.ndarray, "n"] | None
 
 
 def prepare(
@@ -77,8 +83,9 @@ def prepare(
 
     objective = options.objective
     dataset = _on_one_first(fabric, lambda: split("train"))
-    if options.is_metrics:
-        metrics.plan(DOCUMENTED, *metrics.provided(dataset))  # rather than after hours of training
+    if options.is_metrics or options.metrics_every:  # refused now rather than after hours
+        metrics.plan(options.metrics, *metrics.provided(dataset))
+    watched = watched_images(dataset, options) if options.metrics_every else None
     held_out = dataset if options.split == "train" else split("test")
     schedule = _schedule(fabric, options, objective, dataset, seed)
     _make_deterministic(seed)
@@ -86,7 +93,7 @@ def prepare(
     learners = make_learners(fabric, vae, objective, options.lr)
     if fabric.world_size > 1:
         torch.manual_seed(seed + 1 + fabric.global_rank)  # equal weights, but own noise
-    return Prepared(fabric, dataset, held_out, schedule, learners, objective)
+    return Prepared(fabric, dataset, held_out, schedule, learners, objective, watched)
 
 
 def _on_one_first(fabric: Fabric, load: Callable[[], Dataset]) -> Dataset:

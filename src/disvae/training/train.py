@@ -23,9 +23,9 @@ from disvae.storage.files import remove_rests
 from disvae.training import checkpoint
 from disvae.training.history import History, read_history
 from disvae.training.interruption import Interrupted, Request, requests_to_stop
-from disvae.training.learners import Learners
 from disvae.training.loop import Epoch, Position, is_on_the_way, train_epochs
 from disvae.training.preparation import Prepared, prepare
+from disvae.training.watching import watch
 
 logger = logging.getLogger("disvae")
 
@@ -73,7 +73,7 @@ def train(name: str, *, resume: bool = False, **options: Any) -> Run:
     seed = fabric.broadcast(_seed(chosen, before))
     prepared = prepare(fabric, chosen, code, seed, before)
     if not fabric.is_global_zero:
-        _train(prepared, None, chosen, Position(), History([], []))
+        _train(prepared, None, chosen, Position(), History.beginning())
         fabric.barrier()
         raise SystemExit(0)  # the first process goes on alone
     with sole_trainer(path):
@@ -94,7 +94,7 @@ def train(name: str, *, resume: bool = False, **options: Any) -> Run:
                 chosen,
             )  # fmt: skip
         if chosen.is_metrics:
-            score(run, chosen)
+            score(run, chosen, chosen.metrics)
         run.checkpoint.unlink(missing_ok=True)
     return run
 
@@ -167,7 +167,7 @@ def _start(run: Run, prepared: Prepared) -> tuple[Position, History]:
         )
     remove_rests(run.path, {".pt", ".log", ".gif"})
     if not run.checkpoint.exists():
-        return Position(), History([], [])
+        return Position(), History.beginning()
     fabric, learners = prepared.fabric, prepared.learners
     frame = training_frame(learners.bare_vae.eval(), run.background)
     return checkpoint.restore(
@@ -201,7 +201,7 @@ def _train(
             if run is None:
                 continue
             if isinstance(event, Epoch):
-                _keep_epoch(run, learners, event, history, options)
+                _keep_epoch(run, prepared, event, history, options)
             if alone:
                 checkpoint.save(run.checkpoint, fabric, learners, event.position, history._asdict())
                 saved = time.monotonic()
@@ -223,16 +223,22 @@ def _command_to_resume(run: Run) -> str:
 
 
 def _keep_epoch(
-    run: Run, learners: Learners, epoch: Epoch, history: History, options: RunOptions
+    run: Run, prepared: Prepared, epoch: Epoch, history: History, options: RunOptions
 ) -> None:
-    model = learners.bare_vae.eval()
+    model, done = prepared.learners.bare_vae.eval(), epoch.number + 1
     history.add(epoch.terms, training_frame(model, run.background))
     run.write_losses(history.log)
     logger.info(
         "Epoch %d: loss %.2f, %.0f images/s",
-        epoch.number + 1,
+        done,
         epoch.terms["loss"],
         epoch.images_per_second,
     )
-    if (epoch.number + 1) % options.checkpoint_every == 0:
-        run.write_model(model, epoch.number + 1)
+    if options.metrics_every and prepared.watched is not None and done % options.metrics_every == 0:
+        device = prepared.fabric.device
+        history.scores[epoch.number] = watch(
+            model, prepared.dataset, prepared.watched, options, device
+        )
+        run.write_training_scores(history.scores)
+    if done % options.checkpoint_every == 0:
+        run.write_model(model, done)

@@ -1,0 +1,42 @@
+"""Logs of training: values by name, epoch after epoch."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+from disvae.errors import UserError
+from disvae.storage.files import write_text
+
+
+def write_curves(path: Path, kind: str, epochs: Mapping[int, Mapping[str, float]]) -> None:
+    """Write one row a name and epoch; `kind` heads the column of the names."""
+    lines = [f"Epoch,{kind},Value"]
+    lines += [
+        f"{epoch},{name},{value}"
+        for epoch, values in epochs.items()
+        for name, value in values.items()
+    ]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def read_curves(path: Path, kind: str) -> dict[str, dict[int, float]]:
+    """Read what `write_curves` wrote: values by name and number of the epoch.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    UserError
+        If it is damaged.
+    """
+    curves: dict[str, dict[int, float]] = {}
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            rows = csv.DictReader(stream)
+            if not {"Epoch", kind, "Value"} <= set(rows.fieldnames or ()):
+                raise ValueError
+            for row in rows:
+                curves.setdefault(row[kind], {})[int(row["Epoch"])] = float(row["Value"])
+    except (KeyError, TypeError, ValueError, csv.Error):
+        raise UserError(f"{path} is damaged; restore it from a copy.") from None
+    return curves

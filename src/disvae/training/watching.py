@@ -1,0 +1,60 @@
+"""Scores while training, of images that stay the same."""
+
+import logging
+
+import numpy as np
+import torch
+from jaxtyping import Int
+
+from disvae import metrics
+from disvae.data.dataset import Dataset
+from disvae.errors import UserError
+from disvae.metrics.arrays import require_varied
+from disvae.models.vae import VAE
+from disvae.options import RunOptions
+from disvae.runs.encode import encode
+
+logger = logging.getLogger("disvae")
+
+
+def watched_images(dataset: Dataset, options: RunOptions) -> Int[np.ndarray, "n"]:
+    """Choose the images that are scored while training: the same for all runs on a dataset.
+
+    Raises
+    ------
+    UserError
+        If a factor has one value among them, so that scores could tell nothing of it.
+    """
+    n_images, most = len(dataset), options.metrics_images
+    chosen = np.arange(n_images)
+    if n_images > most:
+        chosen = np.sort(np.random.default_rng(0).choice(n_images, most, replace=False))
+    if (factors := dataset.factors) is not None:
+        require_varied(factors[chosen], dataset.factor_names)
+    return chosen
+
+
+def watch(
+    vae: VAE,
+    dataset: Dataset,
+    images: Int[np.ndarray, "n"],
+    options: RunOptions,
+    device: torch.device,
+) -> dict[str, float]:
+    """Score the images chosen; a score that cannot be had of this model is left out, and said."""
+    codes = encode(vae, dataset, device, options.eval_batchsize, indices=images)
+    found: dict[str, float] = {}
+    for name in dict.fromkeys(options.metrics):
+        try:
+            results = metrics.evaluate(codes, name, seed=options.seed)
+        except UserError as error:  # a training does not end for want of a score
+            logger.warning("%s", error)
+            continue
+        found |= {key: one["value"] for key, one in results.items() if isinstance(one, dict)}
+    logger.info(
+        "Scores of %s of %s images: %s",
+        f"{len(images):,}",
+        f"{len(dataset):,}",
+        ", ".join(f"{name} {value:.3f}" for name, value in found.items()) or "none",
+    )
+    return found
