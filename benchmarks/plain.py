@@ -102,7 +102,7 @@ def factor_vae_step(images: UInt8[Tensor, "N C H W"], batch_size: int) -> Callab
     """Make a function that does one step of FactorVAE, on two batches (its algorithm 2)."""
     stream = _stream(images, 2 * batch_size)
     vae = PlainVAE(images.shape[1], images.shape[2])
-    critic = Discriminator(LATENTS)
+    critic = Discriminator(LATENTS).layers
     optimiser = torch.optim.Adam(vae.parameters(), lr=1e-4)
     critic_optimiser = torch.optim.Adam(critic.parameters(), lr=5e-5, betas=(0.5, 0.9))
     real = torch.zeros(batch_size, dtype=torch.long)

@@ -89,6 +89,6 @@ def test_other_image_sizes_are_refused_with_the_nearest(shape, nearest):
 
 def test_discriminator_is_six_layers_of_1000_units():
     discriminator = Discriminator(10)
-    assert discriminator(torch.zeros(3, 10)).shape == (3, 2)
+    assert discriminator.logits(torch.zeros(3, 10)).shape == (3, 2)
     wanted = (10 * 1000 + 1000) + 4 * (1000 * 1000 + 1000) + (1000 * 2 + 2)
     assert sum(p.numel() for p in discriminator.parameters()) == wanted

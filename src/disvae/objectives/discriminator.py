@@ -1,16 +1,34 @@
 """The discriminator of FactorVAE (Kim and Mnih 2018, appendix B), and what it learns on."""
 
 from itertools import pairwise
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 _UNITS = 1000
+_SLOPE = 0.2  # of the leaky ReLU
 
 
-class Discriminator(nn.Sequential):
+class Told(NamedTuple):
+    """What the discriminator says of real and permuted codes.
+
+    Attributes
+    ----------
+    tc
+        Estimate of the total correlation of the real codes, in nats (equation 3).
+    cross_entropy
+        Its loss: the mean cross entropy over both classes, in nats.
+    """
+
+    tc: Float[Tensor, ""]
+    cross_entropy: Float[Tensor, ""]
+
+
+class Discriminator(nn.Module):
     """Tells codes of the aggregate posterior (class 0) from permuted ones (class 1).
 
     Six linear layers, 1000 units, leaky ReLU 0.2; codes ``[B, D]`` to logits ``[B, 2]``.
@@ -27,17 +45,79 @@ class Discriminator(nn.Sequential):
         hidden = (
             layer
             for wide, narrow in pairwise(sizes)
-            for layer in (nn.Linear(wide, narrow), nn.LeakyReLU(0.2))
+            for layer in (nn.Linear(wide, narrow), nn.LeakyReLU(_SLOPE))
         )
-        super().__init__(*hidden, nn.Linear(_UNITS, 2))
-        for layer in self:
+        super().__init__()
+        self.layers = nn.Sequential(*hidden, nn.Linear(_UNITS, 2))
+        for layer in self.layers:
             if isinstance(layer, nn.Linear):
                 nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
 
-    def forward(self, codes: Float[Tensor, "B D"]) -> Float[Tensor, "B 2"]:
+    def forward(self, real: Float[Tensor, "B D"], permuted: Float[Tensor, "C D"]) -> Told:
+        """Tell real codes from permuted ones.
+
+        The gradient of ``tc`` goes to `real` alone, that of ``cross_entropy`` to the parameters
+        alone, and both take one backward pass: see `_Ratio`.
+        """
+        tc, cross_entropy = _Ratio.apply(real, permuted, *self.parameters())  # type: ignore[no-untyped-call]
+        return Told(tc, cross_entropy)
+
+    def logits(self, codes: Float[Tensor, "B D"]) -> Float[Tensor, "B 2"]:
         """Return the logits of both classes."""
-        logits: Tensor = super().forward(codes)  # type: ignore[no-untyped-call]
-        return logits
+        return _values(codes, list(self.parameters()))[-1]
+
+
+class _Ratio(torch.autograd.Function):
+    """Two losses of the log ratio r of a code's classes, whose gradients share a backward pass.
+
+    TC is the mean of r over real codes. In each row, the gradient of the cross entropy is that
+    of r times a number: backpropagated is r; the weights' gradients scale each row by its number,
+    the codes' by that of the TC.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, real: Float[Tensor, "B D"], permuted: Float[Tensor, "C D"], *parameters: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        values = _values(torch.cat([real, permuted]), parameters)
+        ratio = (values[-1][:, 0] - values[-1][:, 1]).to(real.dtype)
+        ctx.save_for_backward(ratio, *values[:-1], *parameters)
+        ctx.n_real = len(real)
+        cross_entropy = (
+            F.softplus(-ratio[: len(real)]).mean() + F.softplus(ratio[len(real) :]).mean()
+        )
+        return ratio[: len(real)].mean(), 0.5 * cross_entropy
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_tc: Tensor, of_cross_entropy: Tensor) -> tuple[Tensor | None, ...]:
+        ratio, *saved = ctx.saved_tensors
+        n_layers, n = len(saved) // 3, ctx.n_real
+        values, parameters = saved[:n_layers], saved[n_layers:]
+        towards_real = -torch.sigmoid(-ratio[:n]) / n
+        towards_permuted = torch.sigmoid(ratio[n:]) / (len(ratio) - n)
+        scale = 0.5 * of_cross_entropy * torch.cat([towards_real, towards_permuted])[:, None]
+        gradients: list[Tensor | None] = [None] * len(parameters)
+        delta = ratio.new_tensor([1.0, -1.0]).expand(len(ratio), 2)
+        for layer in reversed(range(n_layers)):
+            own = (scale * delta).to(values[layer].dtype)
+            gradients[2 * layer] = own.T @ values[layer]
+            gradients[2 * layer + 1] = own.sum(0)
+            delta = delta if layer else delta[:n]
+            delta = delta @ parameters[2 * layer].to(delta.dtype)
+            if layer:
+                delta = torch.ops.aten.leaky_relu_backward(delta, values[layer], _SLOPE, True)
+        return delta * (of_tc / n), None, *gradients
+
+
+def _values(codes: Float[Tensor, "B D"], parameters: Any) -> list[Tensor]:
+    """Return what goes into each layer, and the logits."""
+    values = [codes]
+    for weight, bias in zip(parameters[::2], parameters[1::2], strict=True):
+        if len(values) > 1:
+            F.leaky_relu_(values[-1], _SLOPE)
+        values.append(F.linear(values[-1], weight, bias))
+    return values
 
 
 @torch.no_grad()
@@ -50,9 +130,3 @@ def permute_dimensions(codes: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
     """Permute each dimension over the batch on its own (Kim and Mnih 2018, algorithm 1)."""
     order = torch.rand_like(codes).argsort(0)
     return codes.gather(0, order)
-
-
-def cross_entropy(logits: Float[Tensor, "B 2"], label: int) -> Float[Tensor, ""]:
-    """Mean cross entropy of `logits` where every code is of class `label`, in nats."""
-    target = torch.full((len(logits),), label, device=logits.device)
-    return F.cross_entropy(logits, target)

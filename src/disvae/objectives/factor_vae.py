@@ -22,8 +22,7 @@ class FactorVAE(Objective):
     permuted codes that the discriminator must tell from those of the first
     (algorithm 2). What is annealed (a) is the weight of the TC.
 
-    The critic ``discriminator`` maps codes ``[B, D]`` to logits ``[B, 2]``: class 0 is q(z),
-    class 1 is prod_j q(z_j).
+    The critic is a `disvae.objectives.discriminator.Discriminator`.
     """
 
     name: ClassVar = "factor"
@@ -49,42 +48,39 @@ class FactorVAE(Objective):
         if "discriminator" not in at.critics:
             recon = self.reconstruction(output, images)
             return {"recon_loss": recon, **self.kl(output.posterior)}
-        return self._terms(output, images, at, at.critics["discriminator"](output.sample))
+        logits = at.critics["discriminator"].logits(output.sample)  # type: ignore[operator]
+        return self._terms(output, images, at, (logits[:, 0] - logits[:, 1]).mean())
 
     def step(
         self, vae: nn.Module, images: Float[Tensor, "N C H W"], at: Moment
     ) -> tuple[list[Minimise], Terms]:
-        """Return the VAE's and the discriminator's losses; adds the term ``discrim_loss``.
+        """Return the sum of both losses; adds the term ``discrim_loss``.
 
-        The logits of the real codes serve both losses. `Minimise` keeps the
-        discriminator's loss from the encoder: it stops at the discriminator's parameters.
+        One backward pass of the discriminator serves both, and keeps them apart: the gradient
+        of the TC goes to the VAE only, that of the discriminator's loss to itself only.
         """
-        from disvae.objectives.discriminator import cross_entropy, permuted_codes
+        from torch import nn
+
+        from disvae.objectives.discriminator import permuted_codes
 
         discriminator = at.critics["discriminator"]
         first, second = images.tensor_split(2)
-        permuted = discriminator(permuted_codes(vae, second))
-
+        permuted = permuted_codes(vae, second)
         # last, so that what the gradient reads first is still in the cache
         output = vae(first)
-        real = discriminator(output.sample)
-        terms = self._terms(output, first, at, real)
-        discrim_loss = 0.5 * (cross_entropy(real, 0) + cross_entropy(permuted, 1))
-
-        losses = [
-            Minimise(terms["loss"], vae),
-            Minimise(discrim_loss, discriminator),  # type: ignore[arg-type]
-        ]
-        return losses, {**terms, "discrim_loss": discrim_loss}
+        told = discriminator(output.sample, permuted)
+        terms = self._terms(output, first, at, told.tc)
+        both = terms["loss"] + told.cross_entropy
+        learners = nn.ModuleList([vae, discriminator])
+        return [Minimise(both, learners)], {**terms, "discrim_loss": told.cross_entropy}
 
     def _terms(
         self,
         output: VAEOutput,
         images: Float[Tensor, "B C H W"],
         at: Moment,
-        logits: Float[Tensor, "B 2"],
+        tc: Float[Tensor, ""],
     ) -> Terms:
         recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
-        tc = (logits[:, 0] - logits[:, 1]).mean()
         loss = recon + kl["kl_loss"] + at.progress * self.G * tc
         return {"loss": loss, "recon_loss": recon, "tc_loss": tc, **kl}

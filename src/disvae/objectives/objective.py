@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # the command line shows the options without PyTorch
 
 
 class Minimise(NamedTuple):
-    """A loss, and the module whose parameters alone it may move."""
+    """A loss, and the module whose parameters alone it may move; a ``ModuleList`` for several."""
 
     loss: Float[Tensor, ""]
     module: nn.Module
@@ -63,7 +63,7 @@ class Moment(NamedTuple):
     n_images: int
     progress: float = 1.0
     step: int = 0
-    critics: Mapping[str, Callable[[Tensor], Tensor]] = {}
+    critics: Mapping[str, nn.Module] = {}
     state: Mapping[str, Tensor] = {}
 
 
@@ -182,7 +182,7 @@ class Objective(BaseModel, ABC):
         self,
         step: int,
         n_images: int,
-        critics: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
+        critics: Mapping[str, nn.Module] | None = None,
         state: Mapping[str, Tensor] | None = None,
     ) -> Moment:
         """Return the `step`-th training step (from 1); the annealing is linear in the steps."""

@@ -97,9 +97,9 @@ def _check_terms(objective: Objective, dataset: Dataset) -> None:
     _require({"loss", "recon_loss"} <= terms.keys(), "The terms lack loss or recon_loss.")
     for name, value in terms.items():
         _require(value.shape == () and bool(value.isfinite()), f"{name} is no finite scalar.")
-    minimised = [module for _, module in losses]
-    for module in learners.modules:
-        _require(sum(m is module for m in minimised) == 1, "Each module needs one loss.")
+    moved = [id(parameter) for _, module in losses for parameter in module.parameters()]
+    learning = [id(p) for module in learners.modules for p in module.parameters()]
+    _require(sorted(moved) == sorted(learning), "Each module needs one loss, and only one.")
     accumulate_gradients(fabric, losses)
     for module in learners.modules:
         for name, parameter in module.named_parameters():

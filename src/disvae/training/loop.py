@@ -195,4 +195,4 @@ def accumulate_gradients(fabric: Fabric, losses: list[Minimise]) -> None:
     """Add the gradient of each loss to the parameters of its module, and to no others."""
     for left, (loss, module) in zip(reversed(range(len(losses))), losses, strict=True):
         own = list(module.parameters())
-        fabric.backward(loss, model=module, inputs=own, retain_graph=left > 0)  # type: ignore[arg-type]
+        fabric.backward(loss, inputs=own, retain_graph=left > 0)
