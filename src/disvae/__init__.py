@@ -58,6 +58,11 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'disvae' has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    """Name what is public, for completion and documentation."""
+    return [*__all__, "__doc__", "__version__"]
+
+
 def _html(run: "Run") -> str | None:
     from disvae.plots.notebook import run_html
 

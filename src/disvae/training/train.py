@@ -1,10 +1,11 @@
 """A training run, from options to the last weights; and on from where it was interrupted."""
 
+import inspect
 import logging
 import secrets
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from disvae.errors import UserError
 from disvae.evaluation.score import score
 from disvae.evaluation.test_losses import record_test
 from disvae.objectives import Moment
-from disvae.options import INCIDENTAL, RunOptions, UserCode, resolve, taken
+from disvae.options import INCIDENTAL, Options, RunOptions, UserCode, resolve, taken
 from disvae.plots.animations import training_frame, write_gif
 from disvae.runs.folder import create_run, refuse_other_folders, run_path, sole_trainer
 from disvae.runs.run import Run
@@ -97,6 +98,22 @@ def train(name: str, *, resume: bool = False, **options: Any) -> Run:
             score(run, chosen, chosen.metrics)
         run.checkpoint.unlink(missing_ok=True)
     return run
+
+
+def _with_options(function: Callable[..., Run]) -> inspect.Signature:
+    """Return a signature in which notebooks find every option, with its default."""
+    own = inspect.signature(function)
+    named = [each for each in own.parameters.values() if each.kind is not each.VAR_KEYWORD]
+    options = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.annotation
+        )
+        for name, field in Options.model_fields.items()
+    ]
+    return own.replace(parameters=[*named, *options])
+
+
+train.__signature__ = _with_options(train)  # type: ignore[attr-defined]
 
 
 def _options_to_go_on(run: Run, chosen: RunOptions, given: Mapping[str, Any]) -> RunOptions:
