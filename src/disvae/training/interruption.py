@@ -14,15 +14,7 @@ _SAME = 0.5
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training stopped because it was asked to.
-
-    Parameters
-    ----------
-    message
-        What is kept, and how to go on.
-    number
-        Of the signal.
-    """
+    """Training stopped by signal `number`; `message` says what is kept, and how to go on."""
 
     def __init__(self, message: str, number: int):
         super().__init__(message)
@@ -30,18 +22,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Request:
-    """Whether a signal came, which, and when.
+    """Whether a signal came, which, and when."""
 
-    Attributes
-    ----------
-    number
-        Of the signal; None: none came.
-    since
-        When it came, in seconds of a clock that is never set back.
-    """
-
-    number: int | None = None
-    since: float = 0
+    number: int | None = None  # None: none came
+    since: float = 0  # seconds of a clock that is never set back
 
 
 @contextlib.contextmanager

@@ -47,23 +47,8 @@ def prepare(
 ) -> Prepared:
     """Open the data, set the seed, and build modules, optimisers and objective.
 
-    Parameters
-    ----------
-    fabric
-        The devices.
-    options
-        Of the run.
-    code
-        What the user brought in place of names.
-    seed
-        Of weights, noise, order of batches and division of the data.
-    before
-        The run that goes on, which knows where its dataset is; None: a new one.
-
-    Raises
-    ------
-    UserError
-        If the dataset cannot be had, or does not fit the model, the devices or the scores.
+    `before` is the run that goes on, which knows where its dataset is; None: a new one. A
+    `UserError` says that the dataset cannot be had, or does not fit model, devices or scores.
     """
 
     def split(name: str) -> Dataset:
@@ -73,13 +58,9 @@ def prepare(
         if own := code.get("dataset"):
             place = prepare_entry(own.value, own.label, own.sha256, options.data_dir)
         return load_dataset(
-            place,
-            options.data_dir,
-            split=name,
-            train_fraction=options.train_fraction,
-            seed=seed,
+            place, options.data_dir, split=name, train_fraction=options.train_fraction, seed=seed,
             image_size=options.image_size,
-        )
+        )  # fmt: skip
 
     objective = options.objective
     dataset = _on_one_first(fabric, lambda: split("train"))
@@ -88,7 +69,9 @@ def prepare(
     watched = watched_images(dataset, options) if options.metrics_every else None
     held_out = dataset if options.split == "train" else split("test")
     schedule = _schedule(fabric, options, objective, dataset, seed)
-    _make_deterministic(seed)
+    torch.manual_seed(seed)
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
     vae = VAE(dataset.image_shape, options.latent_dim, architecture(options.model_type, code))
     learners = make_learners(fabric, vae, objective, options.lr)
     if fabric.world_size > 1:
@@ -120,19 +103,9 @@ def _schedule(
             "add images, or raise --train-fraction."
         )
     if images_per_step % (fabric.world_size * objective.group):
-        shared = (
-            f"{fabric.world_size} devices"
-            if objective.group == 1
-            else (f"{fabric.world_size} devices in groups of {objective.group}")
-        )
+        groups = "" if objective.group == 1 else f" in groups of {objective.group}"
         raise UserError(
-            f"{images_per_step} images per step cannot be shared by {shared}; "
-            "choose a --batch-size that is a multiple."
+            f"{images_per_step} images per step cannot be shared by {fabric.world_size} devices"
+            f"{groups}; choose a --batch-size that is a multiple."
         )
     return Schedule(options.epochs * factor, images_per_step, options.max_steps, seed)
-
-
-def _make_deterministic(seed: int) -> None:
-    torch.manual_seed(seed)
-    torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.benchmark = False
