@@ -1,6 +1,6 @@
 """From the options of a run to all that training works with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,7 +63,8 @@ def prepare(
         )  # fmt: skip
 
     objective = options.objective
-    dataset = _on_one_first(fabric, lambda: split("train"))
+    with fabric.rank_zero_first():  # only one process prepares it
+        dataset = split("train")
     if options.is_metrics or options.metrics_every:  # refused now rather than after hours
         metrics.plan(options.metrics, *metrics.provided(dataset))
     watched = watched_images(dataset, options) if options.metrics_every else None
@@ -77,13 +78,6 @@ def prepare(
     if fabric.world_size > 1:
         torch.manual_seed(seed + 1 + fabric.global_rank)  # equal weights, but own noise
     return Prepared(fabric, dataset, held_out, schedule, learners, objective, watched)
-
-
-def _on_one_first(fabric: Fabric, load: Callable[[], Dataset]) -> Dataset:
-    """Open the dataset; only one process prepares it."""
-    dataset = load() if fabric.is_global_zero else None
-    fabric.barrier()
-    return dataset or load()
 
 
 def _schedule(
