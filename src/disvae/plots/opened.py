@@ -70,9 +70,13 @@ class Opened:
             )
         return np.argsort(-self.kl, kind="stable")[: plot.n_rows]
 
+    def row_label(self, latent: int) -> str:
+        """Name a latent and its KL, for the side of its row."""
+        return f"z{latent}: KL {self.kl[latent]:.2f}"
+
     def row_labels(self, latents: Int[np.ndarray, "R"], plot: PlotOptions) -> list[str]:
-        """Name latents and their KLs, for the sides of their rows, if the user asked for it."""
-        return [f"z{j}: KL {self.kl[j]:.2f}" for j in latents] if plot.is_show_loss else []
+        """Label the rows of `latents` if the user asked for it."""
+        return [self.row_label(j) for j in latents] if plot.is_show_loss else []
 
     def samples(self, count: int, plot: PlotOptions) -> Float[Tensor, "count C H W"]:
         """Return the images at `plot.idcs`, then others at random, in [0, 1].
