@@ -89,6 +89,11 @@ class Builder:
             total=manifest.n_images,
         )
 
+    @property
+    def size(self) -> int:
+        """Side of the images."""
+        return self.manifest.image_shape[-1]
+
     def append(self, rows: UInt8[np.ndarray, "n ..."]) -> None:
         """Append images ``[n, C, H, W]``, or ``[n, C*H*W/8]`` if they are packed."""
         if rows.dtype != np.uint8 or rows.shape[1:] != self.manifest.row_shape:

@@ -35,18 +35,14 @@ def gif_traversals(run: Run | Opened, **options: Any) -> list[Image.Image]:
     The rows are the `n_rows` latents with the largest KL, largest first; the columns start from
     `n_cols` images, those of `idcs` first. `disvae.plots.write_animation` writes the frames.
 
-    Parameters
-    ----------
-    run, **options
-        See `disvae.plots`; read are ``n_rows, n_cols, max_traversal, is_show_loss, idcs, seed,
-        upsample_factor``.
+    Reads ``n_rows, n_cols, max_traversal, is_show_loss, idcs, seed, upsample_factor``.
     """
     opened, plot = prepare(run, options, N_FRAMES)
     model = opened.run.model
     latents = opened.latents(plot)
     with torch.inference_mode():
         mean, logvar = model.encode(opened.samples(plot.n_cols, plot))
-    labels = [opened.row_label(j) for j in latents] if plot.is_show_loss else []
+    labels = opened.row_labels(latents, plot)
     codes = torch.stack(  # [frames, R, C, D]
         [
             traversal_codes(Posterior(m[None], v[None]), latents, N_FRAMES, plot.max_traversal)

@@ -47,10 +47,7 @@ def losses(run: Run | Opened, **options: Any) -> Image.Image:
     A term that is positive and falls or rises tenfold has a logarithmic axis. The KLs of
     the latents share the last panel, largest first.
 
-    Parameters
-    ----------
-    run, **options
-        See `disvae.plots`; no option matters here.
+    Reads no option.
     """
     return to_image(losses_figure(run, **options))
 
@@ -132,17 +129,10 @@ def _score_panel(panel: "Axes", scores: dict[str, dict[int, float]], n_epochs: i
 
 
 def _legend_above(panel: "Axes") -> None:
-    handles, labels = panel.get_legend_handles_labels()
     panel.legend(
-        handles[::-1],
-        labels[::-1],
-        loc="lower center",
-        bbox_to_anchor=(0.5, 1),
-        ncols=_MOST_NAMED,
-        frameon=False,
-        handlelength=1,
-        columnspacing=1.5,
-    )
+        reverse=True, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=_MOST_NAMED, frameon=False,
+        handlelength=1, columnspacing=1.5,
+    )  # fmt: skip
 
 
 def latents(run: Run | Opened, **options: Any) -> Image.Image:
@@ -150,10 +140,7 @@ def latents(run: Run | Opened, **options: Any) -> Image.Image:
 
     Largest KL first. The means are those of 5,000 images, or of all if there are fewer.
 
-    Parameters
-    ----------
-    run, **options
-        See `disvae.plots`; read is ``seed``, which draws the images.
+    Reads ``seed``, which draws the images.
     """
     return to_image(latents_figure(run, **options))
 

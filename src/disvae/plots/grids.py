@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 from torch import Tensor
 
 from disvae.errors import UserError
@@ -44,13 +44,13 @@ def image_grid(
     Pixels lie in [0, 1], in 1 or 3 channels; each becomes a square of side `upsample_factor`.
     `row_labels` are drawn at the right of the rows.
     """
-    padding = 255 if background == "black" else 0
+    padding, ink = ("white", "black") if background == "black" else ("black", "white")
     pixels = (images.clamp(0, 1) * 255).round().byte().movedim(2, -1).cpu().numpy()
-    canvas = _tile(pixels, padding, upsample_factor)
+    canvas = _tile(pixels, 255 if padding == "white" else 0, upsample_factor)
     picture = Image.fromarray(canvas.squeeze(-1) if canvas.shape[-1] == 1 else canvas)
     if not row_labels:
         return picture
-    return _label_rows(picture, row_labels, images.shape[3] * upsample_factor, padding)
+    return _label_rows(picture, row_labels, images.shape[3] * upsample_factor, padding, ink)
 
 
 def _tile(
@@ -67,15 +67,12 @@ def _tile(
 
 
 def _label_rows(
-    picture: Image.Image, labels: Sequence[str], row_height: int, padding: int
+    picture: Image.Image, labels: Sequence[str], row_height: int, paper: str, ink: str
 ) -> Image.Image:
     size = int(np.clip(row_height // 4, _SMALLEST_TEXT, _LARGEST_TEXT))
     font = ImageFont.load_default(size)
     text_width = int(max(font.getlength(label) for label in labels))
-    fill = padding if picture.mode == "L" else (padding,) * 3
-    ink = 255 - padding if picture.mode == "L" else (255 - padding,) * 3
-    wide = Image.new(picture.mode, (picture.width + text_width + 2 * _GAP, picture.height), fill)
-    wide.paste(picture, (0, 0))
+    wide = ImageOps.expand(picture, (0, 0, text_width + 2 * _GAP, 0), paper)
     draw = ImageDraw.Draw(wide)
     for row, label in enumerate(labels):
         middle = PADDING + row * (row_height + PADDING) + row_height // 2

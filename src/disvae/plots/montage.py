@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps, ImageSequence
 
 from disvae.errors import UserError
 from disvae.plots.animations import FRAMES_PER_SECOND
@@ -39,7 +39,9 @@ def grid(runs: Sequence[Run], columns: int = 4) -> list[Image.Image]:
         )
     films = [_read(run) for run in runs]
     widest = max(film[0].width for film in films)
-    films = [_magnified(film, max(1, round(widest / film[0].width))) for film in films]
+    for film in films:
+        factor = max(1, round(widest / film[0].width))
+        film[:] = [ImageOps.scale(frame, factor, Image.Resampling.NEAREST) for frame in film]
     widths = [film[0].width for film in films]
     text = int(np.clip(max(widths) // 24, _SMALLEST_TEXT, _LARGEST_TEXT))  # read when all is shown
     strip = 2 * text
@@ -79,11 +81,10 @@ def _read(run: Run) -> list[Image.Image]:
     try:
         with Image.open(path) as film:
             frames = []
-            for number in range(getattr(film, "n_frames", 1)):
-                film.seek(number)
+            for frame in ImageSequence.Iterator(film):
                 # Pillow writes equal frames as one that lasts longer
-                repeats = round(film.info.get("duration", 0) * FRAMES_PER_SECOND / 1000)
-                frames += [film.convert("RGB")] * max(1, repeats)
+                repeats = round(frame.info.get("duration", 0) * FRAMES_PER_SECOND / 1000)
+                frames += [frame.convert("RGB")] * max(1, repeats)
                 if len(frames) * film.width * film.height > _MOST_PIXELS:
                     raise UserError(f"{path} is too large a film; draw it smaller.")
     except UserError:
@@ -99,7 +100,3 @@ def _read(run: Run) -> list[Image.Image]:
 def _is_grey(frame: Image.Image) -> bool:
     pixels = np.asarray(frame)
     return bool((pixels == pixels[..., :1]).all())
-
-
-def _magnified(film: list[Image.Image], factor: int) -> list[Image.Image]:
-    return [ImageOps.scale(frame, factor, Image.Resampling.NEAREST) for frame in film]

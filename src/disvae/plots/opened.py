@@ -24,14 +24,8 @@ _IMAGES_FOR_KL = 1000
 class Opened:
     """A run whose dataset and KL are read at most once, when a plot first asks for them.
 
-    Every plot takes one in the place of a run.
-
-    Parameters
-    ----------
-    run
-        The run; an attribute too.
-    data_dir
-        Where prepared datasets lie; default: as `Run.dataset` has it.
+    Every plot takes one in the place of a `run`. Prepared datasets lie in `data_dir`, or where
+    `Run.dataset` looks for them.
     """
 
     def __init__(self, run: Run, data_dir: Path | None = None):
@@ -79,6 +73,10 @@ class Opened:
     def row_label(self, latent: int) -> str:
         """Name a latent and its KL, for the side of its row."""
         return f"z{latent}: KL {self.kl[latent]:.2f}"
+
+    def row_labels(self, latents: Int[np.ndarray, "R"], plot: PlotOptions) -> list[str]:
+        """Label the rows of `latents` if the user asked for it."""
+        return [self.row_label(j) for j in latents] if plot.is_show_loss else []
 
     def samples(self, count: int, plot: PlotOptions) -> Float[Tensor, "count C H W"]:
         """Return the images at `plot.idcs`, then others at random, in [0, 1].

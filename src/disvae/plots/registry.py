@@ -6,26 +6,15 @@ from typing import Any, NamedTuple
 
 
 class Plot(NamedTuple):
-    """A plot of a run.
+    """A plot of a run: where it is drawn, the file to write, and what it shows."""
 
-    Attributes
-    ----------
-    home
-        Module of this package, and the function in it. It takes a run, or an `Opened`, and the
-        options of plots; it returns a Pillow image, a Matplotlib figure, or a film's frames.
-    file
-        To write; ``{base}`` is ``prior`` or ``posterior``, ``{format}`` that of figures.
-    help
-        What it shows.
-    """
-
-    home: str
-    file: str
+    home: str  # module of this package, and the function in it
+    file: str  # ``{base}`` is ``prior`` or ``posterior``, ``{format}`` that of figures
     help: str
 
     @property
     def draw(self) -> Callable[..., Any]:
-        """The function, loaded."""
+        """Of a run, or an `Opened`, and options: a Pillow image, a figure, or a film's frames."""
         module, _, function = self.home.partition(":")
         loaded: Callable[..., Any] = getattr(import_module(f"disvae.plots.{module}"), function)
         return loaded

@@ -46,10 +46,7 @@ def dataset_samples(dataset: Dataset, n_rows: int = 6, n_cols: int = 10) -> Imag
 def generate_samples(run: Run | Opened, **options: Any) -> Image.Image:
     """Draw what the model decodes from random codes of the prior N(0, I).
 
-    Parameters
-    ----------
-    run, **options
-        See `disvae.plots`; read are ``n_rows, n_cols, seed, upsample_factor``.
+    Reads ``n_rows, n_cols, seed, upsample_factor``.
     """
     opened, plot = prepare(run, options)
     model = opened.run.model
@@ -62,10 +59,7 @@ def generate_samples(run: Run | Opened, **options: Any) -> Image.Image:
 def data_samples(run: Run | Opened, **options: Any) -> Image.Image:
     """Draw images of the run's dataset: those of `idcs` first, then others at random.
 
-    Parameters
-    ----------
-    run, **options
-        See `disvae.plots`; read are ``n_rows, n_cols, idcs, seed, upsample_factor``.
+    Reads ``n_rows, n_cols, idcs, seed, upsample_factor``.
     """
     opened, plot = prepare(run, options)
     images = opened.samples(plot.n_rows * plot.n_cols, plot)
@@ -76,11 +70,7 @@ def data_samples(run: Run | Opened, **options: Any) -> Image.Image:
 def reconstruct(run: Run | Opened, **options: Any) -> Image.Image:
     """Draw images above, in the first half of the rows, and their reconstructions below.
 
-    Parameters
-    ----------
-    run, **options
-        See `disvae.plots`; read are ``n_rows`` (an even number), ``n_cols, idcs, seed,
-        upsample_factor``.
+    Reads ``n_rows`` (an even number), ``n_cols, idcs, seed, upsample_factor``.
     """
     opened, plot = prepare(run, options)
     if plot.n_rows % 2:

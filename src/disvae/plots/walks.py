@@ -22,16 +22,13 @@ def traversals(run: Run | Opened, **options: Any) -> Image.Image:
     All other latents stay at the prior's mean, or, with ``is_posterior``, at the
     posterior mean of an image: the first of `idcs`, else one at random.
 
-    Parameters
-    ----------
-    run, **options
-        See `disvae.plots`; read are ``n_rows, n_cols, max_traversal, is_posterior,
-        is_show_loss, idcs, seed, upsample_factor``.
+    Reads ``n_rows, n_cols, max_traversal, is_posterior, is_show_loss, idcs, seed,
+    upsample_factor``.
     """
     opened, plot = prepare(run, options)
     latents = opened.latents(plot)
     images = decode(opened.run.model, _codes(opened, latents, plot))
-    labels = [opened.row_label(j) for j in latents] if plot.is_show_loss else []
+    labels = opened.row_labels(latents, plot)
     return image_grid(images, opened.run.background, plot.upsample_factor, labels)
 
 
@@ -40,19 +37,16 @@ def reconstruct_traverse(run: Run | Opened, **options: Any) -> Image.Image:
 
     With ``is_posterior`` the traversals are those of the first image, else of the prior.
 
-    Parameters
-    ----------
-    run, **options
-        As for `traversals`.
+    Reads what `traversals` reads.
     """
     opened, plot = prepare(run, options)
     latents = opened.latents(plot)
     originals = opened.samples(plot.n_cols, plot)
     above = torch.stack([originals, reconstruct_images(opened.run.model, originals)])
     below = decode(opened.run.model, _codes(opened, latents, plot))
-    labels = []
-    if plot.is_show_loss:
-        labels = ["original", "reconstruction", *(opened.row_label(j) for j in latents)]
+    labels = opened.row_labels(latents, plot)
+    if labels:
+        labels = ["original", "reconstruction", *labels]
     grid = torch.cat([above, below])
     return image_grid(grid, opened.run.background, plot.upsample_factor, labels)
 

@@ -5,7 +5,7 @@ import errno
 import json
 import os
 import re
-import tempfile
+import secrets
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Readers see the old file or the new one, never a part of either. A block
     that fails leaves no file behind.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
+    temporary.touch(exist_ok=False)
     try:
         yield temporary
         put_in_place(temporary, path)
@@ -39,7 +38,6 @@ def put_in_place(temporary: Path, path: Path) -> None:
     """Rename a complete file to `path`, once it is safe on the disk."""
     with temporary.open("rb+") as written:
         os.fsync(written.fileno())
-    temporary.chmod(0o666 & ~_umask())
     temporary.replace(path)
     _sync_folder(path.parent)
 
@@ -97,9 +95,3 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

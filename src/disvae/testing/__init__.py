@@ -1,1 +1,4 @@
-"""Contracts that every member of a registry keeps; import them to test your own."""
+"""Contracts that every member of a registry keeps; import them to test your own.
+
+An `AssertionError` says what is not kept.
+"""

@@ -26,11 +26,6 @@ def check_dataset(entry: Entry, folder: Path, files: Mapping[str, Path] | None =
         An empty one, to write into.
     files
         Its raw files by name, if it has some.
-
-    Raises
-    ------
-    AssertionError
-        With what it does not keep.
     """
     copies = {name: RawCopy(path, str(path), "") for name, path in (files or {}).items()}
     hashes = []

@@ -22,11 +22,6 @@ def check_architecture(architecture: Architecture) -> None:
     weights, which go through a file unchanged; in evaluation mode the output is the same each time,
     and that of an image does not depend on the others of its batch.
 
-    Raises
-    ------
-    AssertionError
-        With what is wrong, at which size.
-
     Examples
     --------
     >>> from disvae.models.registry import find

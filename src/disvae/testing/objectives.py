@@ -7,7 +7,8 @@ import torch
 from lightning_fabric import Fabric
 
 from disvae.data.dataset import Dataset
-from disvae.data.store import Manifest, building, read_manifest
+from disvae.data.prepare import load_dataset
+from disvae.data.store import Manifest, building
 from disvae.models.vae import VAE
 from disvae.objectives import Objective
 from disvae.training import checkpoint
@@ -41,11 +42,6 @@ def check_objective(objective: Objective, folder: Path) -> None:
     folder
         An empty one, to write into.
 
-    Raises
-    ------
-    AssertionError
-        With what it does not keep.
-
     Examples
     --------
     >>> from disvae.objectives import BetaVAE
@@ -71,9 +67,7 @@ def small_dataset(folder: Path) -> Dataset:
     with building(folder, manifest) as builder:
         builder.append(images)
         builder.write_factor_grid()
-    done = read_manifest(folder)
-    assert done is not None  # noqa: S101
-    return Dataset(folder, done)
+    return load_dataset(folder)
 
 
 def _require(holds: bool, what: str) -> None:

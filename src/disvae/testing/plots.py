@@ -30,11 +30,6 @@ def check_plot(
         A trained run with two latents or more, whose images are here.
     options, seed
         What to draw with.
-
-    Raises
-    ------
-    AssertionError
-        With what it does not keep.
     """
     name = getattr(draw, "__name__", repr(draw))
     first, second = (_frames(name, draw(each, **options, seed=seed)) for each in (run, Opened(run)))

@@ -34,11 +34,6 @@ def check_score(
         How far the headline may move with the order of the codes, as by ties of a predictor.
     settings
         Of the score.
-
-    Raises
-    ------
-    AssertionError
-        With what it does not keep.
     """
     score = as_score(given)
     if "\n" in score.explanation or not score.explanation.endswith("."):

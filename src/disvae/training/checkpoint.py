@@ -23,11 +23,6 @@ def save(path: Path, fabric: Fabric, learners: Learners, position: Position, his
     """Write weights, optimisers, random states, position and history, atomically.
 
     A history is whatever plain values and tensors the caller wants back.
-
-    Raises
-    ------
-    UserError
-        If a loss since the last reading was not finite; then the file stays as it was.
     """
     state = {
         "version": _VERSION,
@@ -51,22 +46,9 @@ def restore(
 ) -> tuple[Position, History]:
     """Bring modules, optimisers and random states to where the checkpoint at `path` left them.
 
-    Parameters
-    ----------
-    path
-        The file; it may come from anywhere.
-    fabric, learners
-        What to restore.
-    is_possible
-        Whether the training can be at a position.
-    read_history
-        Takes what `save` was given in place of a history, and the number of epochs; raises any
-        exception if they do not fit.
-
-    Raises
-    ------
-    UserError
-        If the file is damaged, or of another model.
+    The file may come from anywhere: a `UserError` says if it is damaged, of another model, or if
+    training cannot be at its position. `read_history` takes the history that `save` was given, and
+    the number of epochs; it raises any exception if they do not fit.
     """
     state = read_tensors(path)
     try:

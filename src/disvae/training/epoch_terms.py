@@ -19,10 +19,7 @@ _READ_EVERY = 50  # steps; reading waits for the device
 class EpochTerms:
     """Collects the terms of every step; reads them from the device now and then.
 
-    Parameters
-    ----------
-    first_step
-        Number of the epoch's first step, for the message when a loss is not finite.
+    A `UserError` says at which step, counted from `first_step`, a loss was not finite.
     """
 
     def __init__(self, first_step: int):
@@ -34,13 +31,7 @@ class EpochTerms:
         self.last: dict[str, float] = {}
 
     def add(self, terms: Terms) -> bool:
-        """Add one step's terms; return whether `last` was renewed.
-
-        Raises
-        ------
-        UserError
-            If a loss since the last reading was not finite.
-        """
+        """Add one step's terms; return whether `last` was renewed."""
         if self._names and self._names != list(terms):
             raise UserError(
                 "The checkpoint is of a training with other terms of the loss; "
@@ -62,31 +53,14 @@ class EpochTerms:
         return dict(zip(self._names, means.tolist(), strict=True))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that `load_state_dict` needs, in plain types and tensors.
-
-        Raises
-        ------
-        UserError
-            If a loss since the last reading was not finite.
-        """
+        """Return all that `load_state_dict` needs, in plain types and tensors."""
         rows = [row.cpu() for row in self._waiting]
         if rows:
             self._require_finite(torch.stack(rows))
-        return {
-            "names": self._names,
-            "waiting": rows,
-            "sums": self._sums,
-            "last": self.last,
-        }
+        return {"names": self._names, "waiting": rows, "sums": self._sums, "last": self.last}
 
     def load_state_dict(self, state: Mapping[str, Any], done: int) -> None:
-        """Go on after `done` steps, where `state_dict` was called; sums add in the same order.
-
-        Raises
-        ------
-        ValueError
-            If the parts do not fit together.
-        """
+        """Go on after `done` steps, where `state_dict` was called; sums add in the same order."""
         names, waiting, sums, last = (state[key] for key in ("names", "waiting", "sums", "last"))
         count = done - len(waiting)
         if count < 0 or (count == 0) != (len(sums) == 0):
@@ -111,12 +85,11 @@ class EpochTerms:
 
     def _require_finite(self, rows: Float[Tensor, "steps terms"]) -> None:
         finite = rows.isfinite().all(1).tolist()
-        if False in finite:
-            first_bad = finite.index(False)
-            self._stop(self._first_step + self._count + first_bad, rows[first_bad])
-
-    def _stop(self, step: int, row: Tensor) -> None:
-        values = dict(zip(self._names, row.tolist(), strict=True))
+        if all(finite):
+            return
+        first_bad = finite.index(False)
+        step = self._first_step + self._count + first_bad
+        values = dict(zip(self._names, rows[first_bad].tolist(), strict=True))
         bad = ", ".join(name for name, value in values.items() if not math.isfinite(value))
         listed = ", ".join(f"{name} {value:.6g}" for name, value in values.items())
         raise UserError(

@@ -12,21 +12,11 @@ from torch import Tensor
 
 
 class History(NamedTuple):
-    """The log and the film, one record an epoch, and the scores.
+    """The log and the film, one record an epoch, and the scores."""
 
-    Attributes
-    ----------
-    log
-        Mean of each term, nats per image.
-    film
-        One frame as a PNG file: it is encoded once, and saved in each checkpoint.
-    scores
-        The scores by the number of their epoch, from 0.
-    """
-
-    log: list[dict[str, float]]
-    film: list[UInt8[Tensor, "_bytes"]]
-    scores: dict[int, dict[str, float]]
+    log: list[dict[str, float]]  # mean of each term, nats per image
+    film: list[UInt8[Tensor, "_bytes"]]  # PNG files: encoded once, and saved in each checkpoint
+    scores: dict[int, dict[str, float]]  # by the number of their epoch, from 0
 
     @classmethod
     def beginning(cls) -> "History":
@@ -48,10 +38,7 @@ class History(NamedTuple):
 def read_history(state: Any, epochs: int, frame_size: tuple[int, int]) -> History:
     """Make a history of what a checkpoint keeps (``History._asdict()``), from wherever it comes.
 
-    Raises
-    ------
-    Exception
-        Of many kinds, if it is not that of so many epochs with frames of that size.
+    If it is not that of so many epochs with frames of that size, it raises many kinds of exception.
     """
     log, film, scores = state["log"], state["film"], state["scores"]
     if len(log) != epochs or len(film) != epochs:

@@ -4,7 +4,7 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -14,15 +14,7 @@ _SAME = 0.5
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training stopped because it was asked to.
-
-    Parameters
-    ----------
-    message
-        What is kept, and how to go on.
-    number
-        Of the signal.
-    """
+    """Training stopped by signal `number`; `message` says what is kept, and how to go on."""
 
     def __init__(self, message: str, number: int):
         super().__init__(message)
@@ -30,36 +22,16 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Request:
-    """Whether a signal came, which, and when.
+    """Whether a signal came, which, and when."""
 
-    Attributes
-    ----------
-    number
-        Of the signal; None: none came.
-    since
-        When it came, in seconds of a clock that is never set back.
-    """
-
-    number: int | None = None
-    since: float = 0
+    number: int | None = None  # None: none came
+    since: float = 0  # seconds of a clock that is never set back
 
 
 @contextlib.contextmanager
 def requests_to_stop() -> Iterator[Request]:
-    """Note the first signal instead of obeying it; the second is obeyed at once.
-
-    Only a program's main thread can receive signals; elsewhere they are left alone, as are
-    those that the program ignores (nohup).
-    """
+    """Note the first signal instead of obeying it; the second is obeyed at once."""
     request = Request()
-    if threading.current_thread() is not threading.main_thread():
-        yield request
-        return
-    before = {
-        number: handler
-        for number in _SIGNALS
-        if (handler := signal.getsignal(number)) is not signal.SIG_IGN
-    }
 
     def note(number: int, _: FrameType | None) -> None:
         if request.number is None:
@@ -68,31 +40,40 @@ def requests_to_stop() -> Iterator[Request]:
             _restore(before)
             signal.raise_signal(number)
 
-    try:
-        for number in before:
-            signal.signal(number, note)
+    with _handled(_SIGNALS, note) as before:
         yield request
-    finally:
-        _restore(before)
 
 
 @contextlib.contextmanager
 def interrupted_by_sigterm() -> Iterator[None]:
     """Let SIGTERM raise `Interrupted`, as Ctrl-C raises `KeyboardInterrupt`."""
-    before = signal.getsignal(signal.SIGTERM)
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or before is signal.SIG_IGN:
-        yield
-        return
 
     def interrupt(number: int, _: FrameType | None) -> None:
         raise Interrupted("asked to stop; call it again to go on", number)
 
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
+    with _handled((signal.SIGTERM,), interrupt):
         yield
+
+
+@contextlib.contextmanager
+def _handled(
+    signals: Iterable[signal.Signals], handler: Callable[[int, FrameType | None], None]
+) -> Iterator[Mapping[signal.Signals, object]]:
+    """Let `handler` take `signals`, and give the handlers before it.
+
+    Only a program's main thread can receive signals; elsewhere they are left alone, as are
+    those that the program ignores (nohup).
+    """
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = {number: signal.getsignal(number) for number in signals}
+        before = {n: each for n, each in handlers.items() if each is not signal.SIG_IGN}
+    try:
+        for number in before:
+            signal.signal(number, handler)
+        yield before
     finally:
-        _restore({signal.SIGTERM: before})
+        _restore(before)
 
 
 def _restore(handlers: Mapping[signal.Signals, object]) -> None:

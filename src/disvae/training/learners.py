@@ -11,24 +11,12 @@ from disvae.objectives import Objective
 
 
 class Learners(NamedTuple):
-    """What learns: the VAE, the objective's critics, and an optimiser for each.
+    """What learns: the VAE, the objective's critics, and an optimiser for each."""
 
-    Attributes
-    ----------
-    vae
-        The VAE, set up on its device.
-    critics
-        The modules that learn beside it, by name.
-    state
-        The tensors that the objective changes as it goes.
-    optimisers
-        One a module, in the same order.
-    """
-
-    vae: nn.Module
-    critics: dict[str, nn.Module]
-    state: dict[str, Tensor]
-    optimisers: list[Optimizer]
+    vae: nn.Module  # set up on its device
+    critics: dict[str, nn.Module]  # that learn beside it, by name
+    state: dict[str, Tensor]  # that the objective changes as it goes
+    optimisers: list[Optimizer]  # one a module, in the same order
 
     @property
     def modules(self) -> list[nn.Module]:

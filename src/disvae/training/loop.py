@@ -18,45 +18,21 @@ from disvae.training.learners import Learners
 
 
 class Schedule(NamedTuple):
-    """How long to train, and on which batches.
-
-    Attributes
-    ----------
-    epochs
-        Passes over the dataset.
-    images_per_step
-        Images that one step takes, on all devices together.
-    max_steps
-        Steps at most; None: no limit.
-    seed
-        Of the order of the images.
-    """
+    """How long to train, and on which batches."""
 
     epochs: int
-    images_per_step: int
-    max_steps: int | None
-    seed: int
+    images_per_step: int  # on all devices together
+    max_steps: int | None  # None: no limit
+    seed: int  # of the order of the images
 
 
 class Position(NamedTuple):
-    """Where training stands.
+    """Where training stands."""
 
-    Attributes
-    ----------
-    step
-        Training steps done since the start.
-    epoch
-        The epoch under way, from 0.
-    done
-        Steps done in it.
-    terms
-        State of its `EpochTerms`; None at its beginning.
-    """
-
-    step: int = 0
-    epoch: int = 0
-    done: int = 0
-    terms: dict[str, Any] | None = None
+    step: int = 0  # steps done since the start
+    epoch: int = 0  # the one under way, from 0
+    done: int = 0  # steps done in it
+    terms: dict[str, Any] | None = None  # state of its `EpochTerms`; None at its beginning
 
 
 BEGINNING = Position()
@@ -69,24 +45,12 @@ class Pause(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """What an epoch was.
+    """What an epoch was."""
 
-    Attributes
-    ----------
-    number
-        From 0.
-    terms
-        Mean of each term over all steps, nats per image.
-    images_per_second
-        Images trained on a second, on all devices together.
-    position
-        The beginning of the next one.
-    """
-
-    number: int
-    terms: dict[str, float]
-    images_per_second: float
-    position: Position
+    number: int  # from 0
+    terms: dict[str, float]  # mean of each over all steps, nats per image
+    images_per_second: float  # trained on, on all devices together
+    position: Position  # the beginning of the next one
 
 
 def train_epochs(
@@ -99,13 +63,7 @@ def train_epochs(
     start: Position = BEGINNING,
     pause_is_due: Callable[[], bool] = lambda: False,
 ) -> Iterator[Epoch | Pause]:
-    """Train from `start` on; yield after every epoch, and inside one when a pause is due.
-
-    Raises
-    ------
-    UserError
-        If a loss is not finite.
-    """
+    """Train from `start` on; yield after every epoch, and inside one when a pause is due."""
     step = start.step
     for number in range(start.epoch, schedule.epochs):
         done = start.done if number == start.epoch else 0

@@ -1,6 +1,6 @@
 """From the options of a run to all that training works with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,23 +47,8 @@ def prepare(
 ) -> Prepared:
     """Open the data, set the seed, and build modules, optimisers and objective.
 
-    Parameters
-    ----------
-    fabric
-        The devices.
-    options
-        Of the run.
-    code
-        What the user brought in place of names.
-    seed
-        Of weights, noise, order of batches and division of the data.
-    before
-        The run that goes on, which knows where its dataset is; None: a new one.
-
-    Raises
-    ------
-    UserError
-        If the dataset cannot be had, or does not fit the model, the devices or the scores.
+    `before` is the run that goes on, which knows where its dataset is; None: a new one. A
+    `UserError` says that the dataset cannot be had, or does not fit model, devices or scores.
     """
 
     def split(name: str) -> Dataset:
@@ -73,34 +58,26 @@ def prepare(
         if own := code.get("dataset"):
             place = prepare_entry(own.value, own.label, own.sha256, options.data_dir)
         return load_dataset(
-            place,
-            options.data_dir,
-            split=name,
-            train_fraction=options.train_fraction,
-            seed=seed,
+            place, options.data_dir, split=name, train_fraction=options.train_fraction, seed=seed,
             image_size=options.image_size,
-        )
+        )  # fmt: skip
 
     objective = options.objective
-    dataset = _on_one_first(fabric, lambda: split("train"))
+    with fabric.rank_zero_first():  # only one process prepares it
+        dataset = split("train")
     if options.is_metrics or options.metrics_every:  # refused now rather than after hours
         metrics.plan(options.metrics, *metrics.provided(dataset))
     watched = watched_images(dataset, options) if options.metrics_every else None
     held_out = dataset if options.split == "train" else split("test")
     schedule = _schedule(fabric, options, objective, dataset, seed)
-    _make_deterministic(seed)
+    torch.manual_seed(seed)
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
     vae = VAE(dataset.image_shape, options.latent_dim, architecture(options.model_type, code))
     learners = make_learners(fabric, vae, objective, options.lr)
     if fabric.world_size > 1:
         torch.manual_seed(seed + 1 + fabric.global_rank)  # equal weights, but own noise
     return Prepared(fabric, dataset, held_out, schedule, learners, objective, watched)
-
-
-def _on_one_first(fabric: Fabric, load: Callable[[], Dataset]) -> Dataset:
-    """Open the dataset; only one process prepares it."""
-    dataset = load() if fabric.is_global_zero else None
-    fabric.barrier()
-    return dataset or load()
 
 
 def _schedule(
@@ -120,19 +97,9 @@ def _schedule(
             "add images, or raise --train-fraction."
         )
     if images_per_step % (fabric.world_size * objective.group):
-        shared = (
-            f"{fabric.world_size} devices"
-            if objective.group == 1
-            else (f"{fabric.world_size} devices in groups of {objective.group}")
-        )
+        groups = "" if objective.group == 1 else f" in groups of {objective.group}"
         raise UserError(
-            f"{images_per_step} images per step cannot be shared by {shared}; "
-            "choose a --batch-size that is a multiple."
+            f"{images_per_step} images per step cannot be shared by {fabric.world_size} devices"
+            f"{groups}; choose a --batch-size that is a multiple."
         )
     return Schedule(options.epochs * factor, images_per_step, options.max_steps, seed)
-
-
-def _make_deterministic(seed: int) -> None:
-    torch.manual_seed(seed)
-    torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.benchmark = False

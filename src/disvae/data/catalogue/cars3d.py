@@ -45,10 +45,9 @@ def _views(
 def _write(files: Mapping[str, Path], builder: Builder) -> None:
     # the object, one a file, is the fastest factor: all are kept (216 MB at 64 pixels, 864 MB at
     # 128), then written in order
-    size = builder.manifest.image_shape[-1]
     path = files["nips2015-analogy-data.tar.gz"]
     cars = stream_tar_gz(path, r"(.*/)?cars/[^/.][^/]*\.mat", _MAX_BYTES)
-    views = dict(map_in_order(lambda car: _views(car, size), cars))
+    views = dict(map_in_order(lambda car: _views(car, builder.size), cars))
     builder.expect(len(views) * 4 * 24)
     for side in range(builder.written // len(views), 4 * 24):  # elevation, azimuth
         builder.append(np.stack([views[name][side] for name in sorted(views)]))

@@ -16,9 +16,10 @@ _MAX_BYTES = 2**20  # of one face; the largest has about 50 kB
 
 
 def _write(files: Mapping[str, Path], builder: Builder) -> None:
-    size = builder.manifest.image_shape[-1]
     with open_zip(files["celeba.zip"], r"img_align_celeba/\d+\.jpg", _MAX_BYTES) as (names, read):
-        append_decoded(builder, names, read, lambda jpeg: to_array(read_image(jpeg), 3, size))
+        append_decoded(
+            builder, names, read, lambda jpeg: to_array(read_image(jpeg), 3, builder.size)
+        )
 
 
 ENTRY = Entry(

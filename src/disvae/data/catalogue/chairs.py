@@ -26,10 +26,9 @@ def _decode(png: bytes, size: int) -> UInt8[ndarray, "1 {size} {size}"]:
 
 
 def _write(files: Mapping[str, Path], builder: Builder) -> None:
-    size = builder.manifest.image_shape[-1]
     pattern = r"rendered_chairs/[^/]+/renders/[^/.][^/]*\.png"
     with open_tar(files["rendered_chairs.tar"], pattern, _MAX_BYTES) as (names, read):
-        append_decoded(builder, names, read, lambda png: _decode(png, size))
+        append_decoded(builder, names, read, lambda png: _decode(png, builder.size))
 
 
 _FOLDER = "www.di.ens.fr/willow/research/seeing3Dchairs/data/"

@@ -1,7 +1,7 @@
 """MNIST (LeCun et al. 1998) and Fashion-MNIST (Xiao et al. 2017): 28x28 made 32x32."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,22 +52,19 @@ def resize(images: UInt8[np.ndarray, "n h w"]) -> UInt8[np.ndarray, "n 1 32 32"]
     return np.stack([to_array(Image.fromarray(image), 1, SIZE, bilinear) for image in images])
 
 
-def _writer(name: str) -> Callable[[Mapping[str, Path], Builder], None]:
-    def write(files: Mapping[str, Path], builder: Builder) -> None:
-        first = 0
-        for split, count in builder.manifest.splits.items():
-            images_file, labels_file = _FILES[:2] if split == "train" else _FILES[2:]
-            images, labels = read_idx(files[images_file], 3), read_idx(files[labels_file], 1)
-            if not len(images) == len(labels) == count:
-                raise UserError(
-                    f"The {split} files of {name} hold {len(images)} images and {len(labels)} "
-                    f"labels instead of {count}; fetch them again."
-                )
-            starts = range(max(0, builder.written - first), count, _CHUNK)
-            builder.extend(resize, (images[start : start + _CHUNK] for start in starts))
-            first += count
-
-    return write
+def _write(files: Mapping[str, Path], builder: Builder) -> None:
+    splits = []
+    for split, count in builder.manifest.splits.items():
+        images_file, labels_file = _FILES[:2] if split == "train" else _FILES[2:]
+        images, labels = read_idx(files[images_file], 3), read_idx(files[labels_file], 1)
+        if not len(images) == len(labels) == count:
+            raise UserError(
+                f"The {split} files of {builder.manifest.name} hold {len(images)} images and "
+                f"{len(labels)} labels instead of {count}; fetch them again."
+            )
+        splits.append(images)
+    left = np.concatenate(splits)[builder.written :]
+    builder.extend(resize, (left[i : i + _CHUNK] for i in range(0, len(left), _CHUNK)))
 
 
 def _entry(
@@ -83,7 +80,7 @@ def _entry(
         image_shape=(1, SIZE, SIZE),
         splits=SPLITS,
         background="black",
-        write=_writer(name),
+        write=_write,
         files=tuple(
             RawFile.under(folders, *each) for each in zip(_FILES, md5, unpacked, strict=True)
         ),

@@ -1,6 +1,6 @@
 """MPI3D (Gondal et al. 2019): a robot arm in every combination of seven factors, three ways."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -24,31 +24,28 @@ _FOLDERS = (
 )
 
 
-def _writer(file: str) -> Callable[[Mapping[str, Path], Builder], None]:
-    def write(files: Mapping[str, Path], builder: Builder) -> None:
-        with open_npz_array(files[file], "images") as images:
-            shape = (builder.manifest.n_images, SIZE, SIZE, 3)
-            if images.shape != shape or images.dtype != np.uint8:
-                raise UserError(
-                    f"{files[file]}: 'images' should be uint8 {'x'.join(map(str, shape))}, but is "
-                    f"{images.dtype} {'x'.join(map(str, images.shape))}; fetch it again."
-                )
-            builder.extend(channels_first, images.blocks(_BLOCK, builder.written))
-        builder.write_factor_grid()
-
-    return write
+def _write(files: Mapping[str, Path], builder: Builder) -> None:
+    (path,) = files.values()
+    shape = (builder.manifest.n_images, SIZE, SIZE, 3)
+    with open_npz_array(path, "images") as images:
+        if images.shape != shape or images.dtype != np.uint8:
+            raise UserError(
+                f"{path}: 'images' should be uint8 {'x'.join(map(str, shape))}, but is "
+                f"{images.dtype} {'x'.join(map(str, images.shape))}; fetch it again."
+            )
+        builder.extend(channels_first, images.blocks(_BLOCK, builder.written))
+    builder.write_factor_grid()
 
 
 def _entry(kind: str, md5: str) -> Entry:
-    file = f"mpi3d_{kind}.npz"
     return Entry(
         name=f"mpi3d_{kind}",
         image_shape=(3, SIZE, SIZE),
         splits={"train": 1_036_800},
         background="black",
-        write=_writer(file),
+        write=_write,
         factors=FACTORS,
-        files=(RawFile.under(_FOLDERS, file, md5),),
+        files=(RawFile.under(_FOLDERS, f"mpi3d_{kind}.npz", md5),),
         download="up to 12.7 GB",
         licence="CC BY 4.0",
         citation="Gondal et al.: On the transfer of inductive bias from simulation to the real "

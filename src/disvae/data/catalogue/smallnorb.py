@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image
 
 from disvae.data.catalogue.entry import Entry
-from disvae.data.raw.archives import open_gzip, read_exactly
+from disvae.data.raw.archives import open_gzip, read_blocks, read_exactly
 from disvae.data.raw.files import RawFile
 from disvae.data.raw.images import to_array
 from disvae.data.store import Builder
@@ -17,7 +17,7 @@ from disvae.errors import UserError
 
 SIZE = 64
 FACTORS = {"category": 5, "instance": 5, "elevation": 9, "azimuth": 18, "lighting": 6}
-_BYTES, _INTEGERS = 0x1E3D4C55, 0x1E3D4C54  # the magic numbers of the two kinds of matrix
+_MAGIC = {"u1": 0x1E3D4C55, "<i4": 0x1E3D4C54}  # of the two kinds of matrix
 _BLOCK = 256  # pairs of images
 
 
@@ -27,10 +27,8 @@ def _file(split: str, kind: str) -> str:
 
 
 def _write(files: Mapping[str, Path], builder: Builder) -> None:
-    size = builder.manifest.image_shape[-1]
-
     def left_images(pairs: UInt8[np.ndarray, "n 2 96 96"]) -> UInt8[np.ndarray, "n 1 S S"]:
-        return np.stack([to_array(Image.fromarray(left), 1, size) for left in pairs[:, 0]])
+        return np.stack([to_array(Image.fromarray(left), 1, builder.size) for left in pairs[:, 0]])
 
     factors = []
     first = 0
@@ -38,14 +36,17 @@ def _write(files: Mapping[str, Path], builder: Builder) -> None:
         dat, cat, info = (files[_file(split, kind)] for kind in ("dat", "cat", "info"))
         factors.append(_factors(cat, info, count))
         if builder.written < first + count:
-            builder.extend(left_images, _pairs(dat, count, builder.written - first))
+            start = builder.written - first
+            builder.extend(left_images, _matrix(dat, "u1", (count, 2, 96, 96), start))
         first += count
     builder.write_factors(np.concatenate(factors).astype(np.uint8))
 
 
 def _factors(cat: Path, info: Path, count: int) -> Int[np.ndarray, "N 5"]:
-    category = _integers(cat, (count,))
-    instance, elevation, azimuth, lighting = _integers(info, (count, 4)).T
+    category = np.concatenate(list(_matrix(cat, "<i4", (count,))))
+    instance, elevation, azimuth, lighting = np.concatenate(
+        list(_matrix(info, "<i4", (count, 4)))
+    ).T
     ranks = np.unique(instance, return_inverse=True)[1]  # each split has five of the ten toys
     table = np.stack([category, ranks, elevation, azimuth // 2, lighting], axis=1)
     if (table < 0).any() or (table >= np.array(list(FACTORS.values()))).any():
@@ -53,32 +54,19 @@ def _factors(cat: Path, info: Path, count: int) -> Int[np.ndarray, "N 5"]:
     return table
 
 
-def _integers(path: Path, shape: tuple[int, ...]) -> Int[np.ndarray, "..."]:
+def _matrix(
+    path: Path, kind: str, shape: tuple[int, ...], start: int = 0
+) -> Iterator[np.ndarray[Any, Any]]:
+    """Yield a matrix from row `start` on, after magic number, number of dimensions and sizes."""
+    padded = shape + (1,) * (3 - len(shape))  # there are at least three sizes
     with open_gzip(path) as stream:
-        _check_header(path, stream, _INTEGERS, shape)
-        raw = read_exactly(stream, 4 * int(np.prod(shape)))
-    return np.frombuffer(raw, "<i4").reshape(shape).astype(np.int64)
-
-
-def _pairs(path: Path, count: int, start: int) -> Iterator[UInt8[np.ndarray, "n 2 96 96"]]:
-    with open_gzip(path) as stream:
-        _check_header(path, stream, _BYTES, (count, 2, 96, 96))
-        stream.seek(start * 2 * 96 * 96, 1)
-        for first in range(start, count, _BLOCK):
-            n = min(_BLOCK, count - first)
-            raw = read_exactly(stream, n * 2 * 96 * 96)
-            yield np.frombuffer(raw, np.uint8).reshape(n, 2, 96, 96)
-
-
-def _check_header(path: Path, stream: IO[bytes], magic: int, shape: tuple[int, ...]) -> None:
-    """Read magic number, number of dimensions and at least three sizes, as NORB has them."""
-    padded = shape + (1,) * (3 - len(shape))
-    header = np.frombuffer(read_exactly(stream, 4 * (2 + len(padded))), "<i4").tolist()
-    if header != [magic, len(shape), *padded]:
-        raise UserError(
-            f"{path} is not the Small NORB matrix of shape {'x'.join(map(str, shape))}; "
-            "fetch it again."
-        )
+        header = np.frombuffer(read_exactly(stream, 4 * (2 + len(padded))), "<i4").tolist()
+        if header != [_MAGIC[kind], len(shape), *padded]:
+            raise UserError(
+                f"{path} is not the Small NORB matrix of shape {'x'.join(map(str, shape))}; "
+                "fetch it again."
+            )
+        yield from read_blocks(stream, np.dtype(kind), shape, _BLOCK, start)
 
 
 _MD5 = {

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import gzip
+import math
 import re
 import struct
 import tarfile
@@ -11,7 +12,9 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from typing import IO, Any, cast
+
+import numpy as np
 
 from disvae.errors import UserError
 
@@ -45,9 +48,7 @@ def open_tar(path: Path, pattern: str, max_bytes: int) -> Iterator[Members]:
 
         def read(name: str) -> bytes:
             with lock:
-                content = archive.extractfile(members[name])
-                assert content is not None  # noqa: S101 - they are regular files
-                return content.read()
+                return _content(archive, members[name])
 
         sizes = {name: member.size for name, member in members.items()}
         yield _wanted(path, sizes, pattern, max_bytes), read
@@ -58,9 +59,11 @@ def stream_tar_gz(path: Path, pattern: str, max_bytes: int) -> Iterator[tuple[st
     with damage_told(path, "tar.gz"), tarfile.open(path, "r|gz") as archive:
         for member in archive:
             if member.isfile() and _wanted(path, {member.name: member.size}, pattern, max_bytes):
-                content = archive.extractfile(member)
-                assert content is not None  # noqa: S101 - they are regular files
-                yield member.name, content.read()
+                yield member.name, _content(archive, member)
+
+
+def _content(archive: tarfile.TarFile, regular_file: tarfile.TarInfo) -> bytes:
+    return cast("IO[bytes]", archive.extractfile(regular_file)).read()
 
 
 @contextlib.contextmanager
@@ -84,6 +87,18 @@ def damage_told(path: Path, kind: str) -> Iterator[None]:
         raise UserError(
             f"{path} is cut short or damaged, or no {kind} file; get it again."
         ) from None
+
+
+def read_blocks(
+    stream: IO[bytes], dtype: np.dtype[Any], shape: tuple[int, ...], rows: int, start: int = 0
+) -> Iterator[np.ndarray[Any, Any]]:
+    """Yield an array that begins where `stream` is, from row `start` on, `rows` at a time."""
+    row_bytes = math.prod(shape[1:]) * dtype.itemsize
+    stream.seek(start * row_bytes, 1)
+    for first in range(start, shape[0], rows):
+        count = min(rows, shape[0] - first)
+        raw = read_exactly(stream, count * row_bytes)
+        yield np.frombuffer(raw, dtype).reshape(count, *shape[1:])
 
 
 def read_exactly(stream: IO[bytes], size: int) -> bytes:

@@ -1,13 +1,12 @@
 """Raw files: as their authors publish them, and whether those at hand are these."""
 
-import gzip
 import hashlib
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from disvae.data.raw.archives import open_gzip
 from disvae.data.store import file_hash
 from disvae.errors import UserError
 
@@ -51,7 +50,7 @@ def verify(path: Path, file: RawFile, recorded: str | None = None) -> str:
                 "fetch it again."
             )
         return digest
-    if file_hash(path, "md5") not in (file.md5, file.md5_unpacked) and (
+    if file_hash(path, "md5") != file.md5 and (
         file.md5_unpacked is None or _unpacked_md5(path) != file.md5_unpacked
     ):
         raise UserError(
@@ -62,11 +61,11 @@ def verify(path: Path, file: RawFile, recorded: str | None = None) -> str:
 
 
 def _unpacked_md5(path: Path) -> str:
-    """Hash the content of a file that was perhaps compressed anew."""
+    """Hash the content of a file that was perhaps unpacked, or compressed anew."""
     try:
-        with gzip.open(path) as stream:
-            return hashlib.file_digest(stream, "md5").hexdigest()
-    except (EOFError, zlib.error, gzip.BadGzipFile):
+        with open_gzip(path) as stream:
+            return hashlib.file_digest(stream, "md5").hexdigest()  # type: ignore[arg-type]
+    except UserError:
         return "unreadable"
 
 

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from disvae.data.raw.archives import damage_told, read_exactly
+from disvae.data.raw.archives import damage_told, read_blocks
 from disvae.errors import UserError
 
 _MAX_BYTES = 2**37  # of one array read in blocks; the largest of the field has 2^34
@@ -19,7 +19,7 @@ class ArrayStream:
     """One array of the file, read from its first row to its last."""
 
     def __init__(self, path: Path, name: str, stream: IO[bytes], size: int, max_bytes: int):
-        self._path, self._name, self._stream = path, name, stream
+        self._stream = stream
         try:
             version = np.lib.format.read_magic(stream)
             read_header = np.lib.format.read_array_header_1_0
@@ -42,12 +42,7 @@ class ArrayStream:
 
     def blocks(self, rows: int, start: int = 0) -> Iterator[np.ndarray[Any, Any]]:
         """Yield the array from row `start` on, `rows` at a time."""
-        row_bytes = math.prod(self.shape[1:]) * self.dtype.itemsize
-        self._stream.seek(start * row_bytes, 1)
-        for first in range(start, self.shape[0], rows):
-            count = min(rows, self.shape[0] - first)
-            raw = read_exactly(self._stream, count * row_bytes)
-            yield np.frombuffer(raw, self.dtype).reshape(count, *self.shape[1:])
+        return read_blocks(self._stream, self.dtype, self.shape, rows, start)
 
 
 @contextlib.contextmanager
