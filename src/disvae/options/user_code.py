@@ -121,10 +121,10 @@ def among(options: Mapping[str, Any], known: Mapping[str, UserCode]) -> dict[str
     return {kind: known[options[kind]] for kind in KINDS if options.get(kind) in known}
 
 
-def is_objective(own: UserCode) -> bool:
-    """Whether the user brought an objective: a class, or one that is made."""
+def objective_class(own: UserCode) -> type[Objective] | None:
+    """Return the class of the objective that the user brought, or made; None if it is none."""
     kind = own.value if isinstance(own.value, type) else type(own.value)
-    return issubclass(kind, Objective)
+    return kind if issubclass(kind, Objective) else None
 
 
 def architecture(model_type: str, code: Mapping[str, UserCode]) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from disvae.errors import UserError
 from disvae.options import RunOptions, SweepOptions, resolve
 from disvae.options.run import record_for
-from disvae.options.user_code import KINDS, UserCode, among, is_code, is_objective, load
+from disvae.options.user_code import KINDS, UserCode, among, is_code, load, objective_class
 from disvae.runs.folder import run_path
 from disvae.types import checked
 
@@ -113,7 +113,7 @@ def plan_runs(sweep: SweepOptions, code: Mapping[str, UserCode] | None = None) -
         raise UserError("The sweep has no experiments; name some, as VAE_mnist, or custom.")
     _refuse_too_many(len(sweep.experiments))
     code = code or {}
-    record = record_for([own for own in code.values() if is_objective(own)])
+    record = record_for([own for own in code.values() if objective_class(own)])
     axes = dict(_axis(text, record, code) for text in sweep.grid)
     if len(axes) < len(sweep.grid):
         raise UserError("An option stands in the grid twice; give all its values at once.")
