@@ -206,11 +206,9 @@ def grid(
 ) -> None:
     """Merge the `gif-traversals` of several runs into one labelled grid, row by row."""
     from disvae.plots import animations, montage
-    from disvae.runs.folder import run_path
-    from disvae.runs.run import open_run
 
     animations.check_place(out)
-    opened = [open_run(run_path(results_dir, name)) for name in runs]
+    opened = [_open(name, results_dir, {}) for name in runs]
     animations.write_animation(out, montage.grid(opened, columns))
     print(out)
 

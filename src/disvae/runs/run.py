@@ -124,10 +124,7 @@ class Run:
     def model(self) -> VAE:
         """The trained VAE, on the CPU and in evaluation mode.
 
-        Raises
-        ------
-        UserError
-            If ``model.pt`` is missing, damaged, or of another architecture.
+        A ``model.pt`` that is missing, damaged, or of another architecture is a `UserError`.
         """
         kind = architecture(self.options.model_type, self.code)
         self.warn_of_changes("model_type")
@@ -204,8 +201,7 @@ class Run:
     def _prepared_in(self, root: Path | None) -> Path | None:
         if root is None:
             return None
-        own = self.recorded_code("dataset")
-        if own is not None:
+        if own := self.recorded_code("dataset"):
             folder = entry_folder(own["name"], own["sha256"], root)
             return folder if read_manifest(folder) is not None else None
         return find_prepared(self.options.dataset, root, self.options.image_size)
@@ -234,10 +230,7 @@ class Run:
     def losses(self) -> dict[str, Float[np.ndarray, "epochs"]]:
         """Mean of each term in each epoch (``train_losses.log``), nats per image.
 
-        Raises
-        ------
-        UserError
-            If the log is missing or damaged.
+        A log that is missing or damaged is a `UserError`.
         """
         try:
             curves = read_curves(self.path / "train_losses.log", "Loss")
@@ -249,12 +242,7 @@ class Run:
     def training_scores(self) -> dict[str, dict[int, float]]:
         """Scores while training (``train_metrics.log``), by the epoch's number, from 0.
 
-        Empty if none were computed.
-
-        Raises
-        ------
-        UserError
-            If the log is damaged.
+        Empty if none were computed; a damaged log is a `UserError`.
         """
         try:
             return read_curves(self.path / "train_metrics.log", "Metric")

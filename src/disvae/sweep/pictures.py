@@ -11,9 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.stats import rankdata
 
 from disvae.metrics import SCORES
-from disvae.plots.figures import BLUE, GREY, new_figure, write_figure
+from disvae.plots.figures import BLUE, GREY, new_figure, write_figure, write_image
 from disvae.plots.walks import traversals
-from disvae.storage.files import replacing
 from disvae.sweep.record import Record
 from disvae.sweep.results import (
     INTERVAL,
@@ -60,8 +59,7 @@ def draw(
     files = [record.folder / name for name in figures]
     if (page := best_traversals(record, finished, scores)) is not None:
         files.append(record.folder / "best_traversals.png")
-        with replacing(files[-1]) as temporary:
-            page.save(temporary, format="PNG")
+        write_image(files[-1], page)
     return files
 
 
