@@ -127,14 +127,7 @@ def evaluate(
         return
     from disvae.evaluation.score import score as score_run
 
-    results = score_run(
-        run,
-        where,
-        load_scores(scores.metrics),
-        scores.metric_factors,
-        scores.repeats,
-        scores.settings,
-    )
+    results = score_run(run, where, load_scores(scores.metrics), scores)
     for score, result in results.items():
         if isinstance(result, dict):
             spread = f" +- {result['std']:.4f}" if result["std"] else ""
