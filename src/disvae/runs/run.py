@@ -96,8 +96,7 @@ class Run:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """``(C, H, W)`` of the images it was trained on."""
-        shape = self.specs.get("img_size")
-        match shape:
+        match shape := self.specs.get("img_size"):
             case [int(channels), int(height), int(width)] if channels > 0:
                 return channels, height, width
         raise UserError(
@@ -129,8 +128,7 @@ class Run:
         kind = architecture(self.options.model_type, self.code)
         self.warn_of_changes("model_type")
         vae = VAE(self.image_shape, self.options.latent_dim, kind)
-        path = self.path / "model.pt"
-        if not path.exists():
+        if not (path := self.path / "model.pt").exists():
             raise UserError(f"{self.path} has no model.pt yet; train the run to its end first.")
         weights = read_tensors(path)
         try:

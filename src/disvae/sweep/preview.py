@@ -35,16 +35,16 @@ class _Known(NamedTuple):
 def describe(record: Record, names: Sequence[str], at_once: int, sweep: SweepOptions) -> str:
     """List runs with their states, and estimate time and disk by those that are finished."""
     failed, data_dir = record.failures, data_root(sweep.data_dir)
-    known = {name: _look(record, name, name in failed, data_dir) for name in names}
-    count = Counter(run.state for run in known.values())
+    known = [_look(record, name, name in failed, data_dir) for name in names]
+    count = Counter(run.state for run in known)
     would_run = {"begun", "new"} | ({"failed"} if sweep.retry else set())
-    todo = [run for run in known.values() if run.state in would_run]
+    todo = [run for run in known if run.state in would_run]
     width = max(map(len, names))
-    lines = [f"{name:{width}}  {run.state}" for name, run in known.items()]
+    lines = [f"{name:{width}}  {run.state}" for name, run in zip(names, known, strict=True)]
     states = ", ".join(f"{count[state]} {state}" for state in _RUNS if count[state])
     lines += ["", f"{len(names)} runs: {states}. {len(todo)} would run, {at_once} at a time."]
     if todo:
-        lines += [_time(todo, list(known.values()), at_once), _disk(todo, list(known.values()))]
+        lines += [_time(todo, known, at_once), _disk(todo, known)]
     return "\n".join(lines)
 
 
