@@ -29,14 +29,8 @@ class Progress(NamedTuple):
 class Record:
     """The folder of a sweep; all that is known of its runs is read from there.
 
-    Parameters
-    ----------
-    folder
-        The folder, which holds the runs and ``sweep.json``.
-    code
-        The user's own that was typed in this command, by label.
-    content
-        Of ``sweep.json``, where it is not written yet.
+    `code` is the user's own that was typed in this command, by label; `content` is that of
+    ``sweep.json``, where it is not written yet.
     """
 
     def __init__(
