@@ -8,6 +8,10 @@ from cyclopts import App, Parameter
 DataDir = Annotated[
     Path | None, Parameter(help="Folder that holds the prepared datasets; else $DISVAE_DATA, data.")
 ]
+Known = Annotated[
+    str,
+    Parameter(help="Name of a dataset, or the folder of a prepared one, as `list` shows it."),
+]
 
 app = App(name="data", help="List, prepare, check and remove datasets.")
 
@@ -29,14 +33,8 @@ def list_datasets(*, data_dir: DataDir = None) -> None:
 
 
 @app.command
-def info(name: str, /, *, data_dir: DataDir = None) -> None:
-    """Show all about a dataset; if it is prepared, draw a sample of it beside its arrays.
-
-    Parameters
-    ----------
-    name
-        Name of a dataset, or the folder of a prepared one, as `list` shows it.
-    """
+def info(name: Known, /, *, data_dir: DataDir = None) -> None:
+    """Show all about a dataset; if it is prepared, draw a sample of it beside its arrays."""
     from disvae.data.maintain import describe, find_folder
     from disvae.data.store import read_manifest
 
@@ -107,14 +105,8 @@ def verify(names: tuple[str, ...], /, *, data_dir: DataDir = None) -> None:
 
 
 @app.command
-def remove(name: str, /, *, data_dir: DataDir = None) -> None:
-    """Delete a prepared dataset, and what was downloaded for it, after asking.
-
-    Parameters
-    ----------
-    name
-        Name of a dataset, or the folder of a prepared one, as `list` shows it.
-    """
+def remove(name: Known, /, *, data_dir: DataDir = None) -> None:
+    """Delete a prepared dataset, and what was downloaded for it, after asking."""
     from disvae.data.maintain import removable
     from disvae.data.maintain import remove as remove_dataset
 

@@ -4,55 +4,48 @@ import contextlib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import Parameter
 from pydantic import Field
 
 from disvae.options import GENERAL, OwnCode
-from disvae.options.common import FLAT, flag
+from disvae.options.common import FLAT, ResultsDir, option
 
 Precision = Literal["half", "single"]
 
 
 def explore(
     runs: Annotated[
-        tuple[str, ...],
-        Parameter(group=GENERAL, help="Names of runs or sweeps, or paths of their folders."),
+        tuple[str, ...], option(GENERAL, "Names of runs or sweeps, or paths of their folders.")
     ],
     /,
     *,
-    results_dir: Annotated[Path, Parameter(group=GENERAL, help="Folder that holds the runs.")] = (
-        Path("results")
-    ),
+    results_dir: ResultsDir = Path("results"),
     data_dir: Annotated[
-        Path | None,
-        Parameter(group=GENERAL, help="Folder of the datasets; default: as in training."),
+        Path | None, option(GENERAL, "Folder of the datasets; default: as in training.")
     ] = None,
     port: Annotated[
-        Annotated[int, Field(ge=0, le=65535)],
-        Parameter(group=GENERAL, help="Port to serve the page on; 0: any that is free."),
+        int,
+        Field(ge=0, le=65535),
+        option(GENERAL, "Port to serve the page on; 0: any that is free."),
     ] = 0,
     host: Annotated[
         str,
-        Parameter(
-            group=GENERAL,
-            help="Address to serve on. Any but 127.0.0.1 lets other machines ask, unencrypted.",
+        option(
+            GENERAL, "Address to serve on. Any but 127.0.0.1 lets other machines ask, unencrypted."
         ),
     ] = "127.0.0.1",
-    no_browser: Annotated[bool, flag(GENERAL, "Print the address and open no browser.")] = False,
+    no_browser: Annotated[bool, option(GENERAL, "Print the address and open no browser.")] = False,
     export: Annotated[
-        Path | None,
-        Parameter(group=GENERAL, help="Write one .html file that needs no server, and stop."),
+        Path | None, option(GENERAL, "Write one .html file that needs no server, and stop.")
     ] = None,
     images: Annotated[
-        Annotated[int, Field(ge=0, le=1000)],
-        Parameter(group=GENERAL, help="With --export: put so many images of the dataset in it."),
+        int,
+        Field(ge=0, le=1000),
+        option(GENERAL, "With --export: put so many images of the dataset in it."),
     ] = 0,
     encoder: Annotated[
-        bool, flag(GENERAL, "With --export: put the encoder in it, for images of one's own.")
+        bool, option(GENERAL, "With --export: put the encoder in it, for images of one's own.")
     ] = False,
-    precision: Annotated[
-        Precision, Parameter(group=GENERAL, help="With --export: of the weights.")
-    ] = "half",
+    precision: Annotated[Precision, option(GENERAL, "With --export: of the weights.")] = "half",
     own: Annotated[OwnCode, FLAT] = OwnCode(),  # noqa: B008
 ) -> None:
     """Show what models learned in the browser: move a latent and see the image change.

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import Parameter
-
 from disvae.options import (
     GENERAL,
     PLOT,
@@ -19,7 +17,7 @@ from disvae.options import (
     ScoreOptions,
     UserCode,
 )
-from disvae.options.common import FLAT, SEED_HELP, TRAINING, ResultsDir
+from disvae.options.common import FLAT, SEED_HELP, TRAINING, ResultsDir, option
 from disvae.options.user_code import brought, is_code, load, load_scores
 from disvae.plots.registry import PLOTS
 from disvae.types import Seed
@@ -27,9 +25,7 @@ from disvae.types import Seed
 if TYPE_CHECKING:
     from disvae.runs.run import Run
 
-Name = Annotated[
-    str, Parameter(group=GENERAL, help="Name of the model for storing or loading purposes.")
-]
+Name = Annotated[str, option(GENERAL, "Name of the model for storing or loading purposes.")]
 if TYPE_CHECKING:
     PlotType = str
 else:  # the choices are computed, which type checkers cannot follow
@@ -47,10 +43,9 @@ def train_command(record: type[RunOptions]) -> Callable[..., None]:
         options: Annotated[RunOptions, FLAT] = record(),  # noqa: B008
         resume: Annotated[
             bool,
-            Parameter(
-                negative="",
-                group=TRAINING,
-                help="Go on with the run NAME where it was interrupted, with the options it has.",
+            option(
+                TRAINING,
+                "Go on with the run NAME where it was interrupted, with the options it has.",
             ),
         ] = False,
     ) -> None:
@@ -111,8 +106,7 @@ def evaluate(
     own: Annotated[OwnCode, FLAT] = OwnCode(),  # noqa: B008
     scores: Annotated[ScoreOptions, FLAT] = ScoreOptions(),  # noqa: B008
     list_scores: Annotated[
-        bool,
-        Parameter(name="--list", negative="", group=SCORES, help="Explain each score, and stop."),
+        bool, option(SCORES, "Explain each score, and stop.", name="--list")
     ] = False,
 ) -> None:
     """Evaluate a trained model: its test losses, or with --metrics its scores.
@@ -133,14 +127,7 @@ def evaluate(
         return
     from disvae.evaluation.score import score as score_run
 
-    results = score_run(
-        run,
-        where,
-        load_scores(scores.metrics),
-        scores.metric_factors,
-        scores.repeats,
-        scores.settings,
-    )
+    results = score_run(run, where, load_scores(scores.metrics), scores)
     for score, result in results.items():
         if isinstance(result, dict):
             spread = f" +- {result['std']:.4f}" if result["std"] else ""
@@ -151,11 +138,10 @@ def evaluate(
 def score(
     *,
     codes: Annotated[
-        Path,
-        Parameter(group=SCORES, help="An .npz file: mean [N, D], optional logvar, factors [N, K]."),
+        Path, option(SCORES, "An .npz file: mean [N, D], optional logvar, factors [N, K].")
     ],
     scores: Annotated[ScoreOptions, FLAT] = ScoreOptions(),  # noqa: B008
-    seed: Annotated[Seed, Parameter(alias="-s", group=SCORES, help=SEED_HELP)] = 1234,
+    seed: Annotated[Seed, option(SCORES, SEED_HELP, "-s")] = 1234,
 ) -> None:
     """Score the codes of any model, from arrays in a file.
 
@@ -188,11 +174,7 @@ def _list_scores() -> None:
 def plot(
     name: Name,
     plots: Annotated[
-        tuple[PlotType, ...],
-        Parameter(
-            group=PLOT,
-            help=f"The plots to draw. {_PLOTS} `all`: every plot.",
-        ),
+        tuple[PlotType, ...], option(PLOT, f"The plots to draw. {_PLOTS} `all`: every plot.")
     ],
     /,
     *,
@@ -208,20 +190,18 @@ def plot(
 
 
 def grid(
-    out: Annotated[Path, Parameter(group=GENERAL, help="File to write: .gif or .webp.")],
-    runs: Annotated[tuple[str, ...], Parameter(group=GENERAL, help="Names of the runs.")],
+    out: Annotated[Path, option(GENERAL, "File to write: .gif or .webp.")],
+    runs: Annotated[tuple[str, ...], option(GENERAL, "Names of the runs.")],
     /,
     *,
-    columns: Annotated[int, Parameter(group=PLOT, help="Runs side by side.")] = 4,
+    columns: Annotated[int, option(PLOT, "Runs side by side.")] = 4,
     results_dir: ResultsDir = Path("results"),
 ) -> None:
     """Merge the `gif-traversals` of several runs into one labelled grid, row by row."""
     from disvae.plots import animations, montage
-    from disvae.runs.folder import run_path
-    from disvae.runs.run import open_run
 
     animations.check_place(out)
-    opened = [open_run(run_path(results_dir, name)) for name in runs]
+    opened = [_open(name, results_dir, {}) for name in runs]
     animations.write_animation(out, montage.grid(opened, columns))
     print(out)
 

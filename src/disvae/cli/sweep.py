@@ -4,10 +4,8 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
-
 from disvae.options import GENERAL, SCORES, SweepOptions
-from disvae.options.common import FLAT, ResultsDir, flag
+from disvae.options.common import FLAT, ResultsDir, option
 from disvae.options.experiments import NAMES, experiment_options
 
 
@@ -21,9 +19,7 @@ def experiments() -> None:
 
 
 def sweep(
-    file: Annotated[
-        Path | None, Parameter(group=GENERAL, help="A TOML file with the options below.")
-    ] = None,
+    file: Annotated[Path | None, option(GENERAL, "A TOML file with the options below.")] = None,
     /,
     *,
     options: Annotated[SweepOptions, FLAT] = SweepOptions(),  # noqa: B008
@@ -57,13 +53,15 @@ def sweep(
 
 
 def summary(
-    name: Annotated[str, Parameter(group=GENERAL, help="Name of the sweep.")],
+    name: Annotated[str, option(GENERAL, "Name of the sweep.")],
     /,
     *,
     results_dir: ResultsDir = Path("results"),
     udr: Annotated[
         bool,
-        flag(SCORES, "Compute UDR of more than 100 runs too; each is encoded, in about a second."),
+        option(
+            SCORES, "Compute UDR of more than 100 runs too; each is encoded, in about a second."
+        ),
     ] = False,
 ) -> None:
     """Summarise a sweep: a table of losses and scores over seeds, and plots of it."""

@@ -12,13 +12,7 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
 def make_fabric(options: Computing, precision: Precision = "32-true") -> Fabric:
-    """Choose devices and precision.
-
-    Raises
-    ------
-    UserError
-        If the machine has no such device, or it has no such precision.
-    """
+    """Choose devices and precision; `UserError` for what the machine does not have."""
     kind, _, numbers = options.device.partition(":")
     if options.no_cuda and kind in ("auto", "cuda"):
         kind, numbers = "cpu", ""

@@ -6,7 +6,7 @@ from typing import Any
 
 from disvae import metrics
 from disvae.devices.fabric import make_fabric
-from disvae.options import Computing
+from disvae.options import Computing, ScoreOptions
 from disvae.plots.matrices import write_matrices
 from disvae.runs.run import Run
 
@@ -17,20 +17,19 @@ def score(
     run: Run,
     where: Computing,
     names: Sequence[metrics.Wanted],
-    factor_subset: Sequence[str] = (),
-    repeats: int = 1,
-    settings: metrics.Settings | None = None,
+    how: ScoreOptions = ScoreOptions(),  # noqa: B008
 ) -> dict[str, Any]:
     """Compute scores of a finished run; write them to ``metrics.log``, and their matrices.
 
-    `where` says on which device, and by which seed scores sample. `names` are scores or
-    ``("all",)``. All else is as in `disvae.metrics.evaluate`: what is returned and refused, too.
+    `where` says on which device, and by which seed scores sample. `names` are scores, the user's
+    own as functions, or ``("all",)``; `how` has all else. What is returned and refused is as in
+    `disvae.metrics.evaluate`.
     """
     chosen: dict[str, Any] = {
         "seed": where.seed,
-        "repeats": repeats,
-        "settings": settings,
-        "factor_subset": factor_subset or None,
+        "repeats": how.repeats,
+        "settings": how.settings,
+        "factor_subset": how.metric_factors or None,
     }
     planned = metrics.plan(names, *metrics.provided(run.dataset(where.data_dir)), **chosen)
     device = make_fabric(where).device

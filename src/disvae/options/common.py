@@ -1,7 +1,7 @@
 """Option groups, and the options that commands share."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 from pydantic import BaseModel, ConfigDict, field_serializer
@@ -21,12 +21,12 @@ FLAT = Parameter(name="*")  # each field is an option of its own
 SEED_HELP = "Random seed. Can be `None` for stochastic behavior."
 
 
-def flag(group: Group, text: str) -> Parameter:
-    """Make an option that is there or not."""
-    return Parameter(negative="", group=group, help=text)
+def option(group: Group, text: str, alias: str | None = None, **settings: Any) -> Parameter:
+    """Declare an option: its group, its help, its letter, and what else Cyclopts knows of it."""
+    return Parameter(alias=alias, negative="", group=group, help=text, **settings)
 
 
-ResultsDir = Annotated[Path, Parameter(group=GENERAL, help="Folder that holds the runs.")]
+ResultsDir = Annotated[Path, option(GENERAL, "Folder that holds the runs.")]
 
 
 class Places(BaseModel):
@@ -38,7 +38,7 @@ class Places(BaseModel):
     data_dir: Annotated[
         Path | None,
         NoneFromText,
-        Parameter(group=GENERAL, help="Folder of the datasets; `None`: $DISVAE_DATA, else `data`."),
+        option(GENERAL, "Folder of the datasets; `None`: $DISVAE_DATA, else `data`."),
     ] = None
 
     @field_serializer("results_dir", "data_dir")
@@ -51,15 +51,9 @@ class OwnCode(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    loss: Annotated[
-        str | None, Parameter(alias="-l", group=OWN, help="The loss, if it is your own.")
-    ] = None
-    model_type: Annotated[
-        str | None, Parameter(alias="-m", group=OWN, help="The model, if it is your own.")
-    ] = None
-    dataset: Annotated[
-        str | None, Parameter(alias="-d", group=OWN, help="The dataset, if it is your own.")
-    ] = None
+    loss: Annotated[str | None, option(OWN, "The loss, if it is your own.", "-l")] = None
+    model_type: Annotated[str | None, option(OWN, "The model, if it is your own.", "-m")] = None
+    dataset: Annotated[str | None, option(OWN, "The dataset, if it is your own.", "-d")] = None
 
     @property
     def code(self) -> dict[str, UserCode]:
@@ -71,18 +65,15 @@ class Computing(Places):
     """Where and how to compute; shared by the commands that use a model."""
 
     device: Annotated[
-        Device,
-        Parameter(group=GENERAL, help="Where to compute: auto, cpu, mps, cuda, GPUs as cuda:0,1."),
+        Device, option(GENERAL, "Where to compute: auto, cpu, mps, cuda, GPUs as cuda:0,1.")
     ] = "auto"
-    log_level: Annotated[LogLevel, Parameter(alias="-L", group=GENERAL, help="Logging levels.")] = (
-        "info"  # type: ignore[assignment] # validated to "INFO"
-    )
-    no_progress_bar: Annotated[bool, flag(GENERAL, "Disables progress bar.")] = False
+    log_level: Annotated[LogLevel, option(GENERAL, "Logging levels.", "-L")] = "info"  # type: ignore[assignment] # validated to "INFO"
+    no_progress_bar: Annotated[bool, option(GENERAL, "Disables progress bar.")] = False
     no_cuda: Annotated[
-        bool, flag(GENERAL, "Disables CUDA training, even where there is a GPU.")
+        bool, option(GENERAL, "Disables CUDA training, even where there is a GPU.")
     ] = False
-    seed: Annotated[Seed, Parameter(alias="-s", group=GENERAL, help=SEED_HELP)] = 1234
+    seed: Annotated[Seed, option(GENERAL, SEED_HELP, "-s")] = 1234
     split: Annotated[
         Literal["train", "test"],
-        Parameter(group=EVALUATION, help="Images of the test losses; `test`: those held out."),
+        option(EVALUATION, "Images of the test losses; `test`: those held out."),
     ] = "train"

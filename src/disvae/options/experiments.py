@@ -30,18 +30,7 @@ NAMES = (
 
 
 def experiment_options(name: str) -> dict[str, str]:
-    """Return the options that experiment `name` sets, as written in the file.
-
-    Parameters
-    ----------
-    name
-        One of `NAMES`; ``custom`` sets nothing.
-
-    Returns
-    -------
-    dict
-        Option name to its text; `disvae.options.Options` gives it its type.
-    """
+    """Return the options that the experiment sets, as text; `disvae.options.Options` types them."""
     sections = _sections()
     own = dict(sections[name]) if sections.has_section(name) else {}
     base = own.pop("base", name)

@@ -12,10 +12,10 @@ from disvae.errors import UserError
 from disvae.models.registry import ARCHITECTURES
 from disvae.objectives.objective import Objective
 from disvae.objectives.registry import OBJECTIVES
-from disvae.options.common import EVALUATION, MODEL, TRAINING, Computing, flag
+from disvae.options.common import EVALUATION, MODEL, TRAINING, Computing, option
 from disvae.options.experiments import NAMES, experiment_options
 from disvae.options.scoring import Names
-from disvae.options.user_code import UserCode, forgotten, is_code, is_objective
+from disvae.options.user_code import UserCode, forgotten, is_code, objective_class
 from disvae.types import Count, ImageSize, LearningRate, NoneFromText, checked
 
 
@@ -65,93 +65,82 @@ class RunOptions(Computing):
 
     # -- Training specific options
     checkpoint_every: Annotated[
-        Count,
-        Parameter(group=TRAINING, help="Save a checkpoint of the trained model every n epochs."),
+        Count, option(TRAINING, "Save a checkpoint of the trained model every n epochs.")
     ] = 30
     checkpoint_minutes: Annotated[
-        Annotated[float, Field(gt=0, le=10**6)],
-        Parameter(
-            group=TRAINING,
-            help="Keep what --resume needs so often inside an epoch too; at its end it is kept.",
+        float,
+        Field(gt=0, le=10**6),
+        option(
+            TRAINING,
+            "Keep what --resume needs so often inside an epoch too; at its end it is kept.",
         ),
     ] = 10
     dataset: Annotated[
         str,
         AfterValidator(_findable),
-        Parameter(
-            alias="-d",
-            group=TRAINING,
-            help=f"Dataset to train on: {', '.join(DATASETS)}, a folder of images, an .npz file or "
+        option(
+            TRAINING,
+            f"Dataset to train on: {', '.join(DATASETS)}, a folder of images, an .npz file or "
             "FILE.py:NAME.",
+            "-d",
         ),
     ] = "mnist"
     image_size: Annotated[
         ImageSize | None,
         NoneFromText,
-        Parameter(
-            group=TRAINING,
-            help="Side to resize images to: 32, 64, 128 or 256, where their source has so many "
+        option(
+            TRAINING,
+            "Side to resize images to: 32, 64, 128 or 256, where their source has so many "
             "pixels; `None`: the dataset's own, of own images 64.",
         ),
     ] = None
     train_fraction: Annotated[
-        Annotated[float, Field(gt=0, le=1)],
-        Parameter(group=TRAINING, help="Share of the images to train on, drawn by --seed."),
+        float,
+        Field(gt=0, le=1),
+        option(TRAINING, "Share of the images to train on, drawn by --seed."),
     ] = 1
     experiment: Annotated[
         ExperimentName,
-        Parameter(
-            alias="-x",
-            group=TRAINING,
-            help="Predefined experiment to run. If not `custom` it sets several other options; "
+        option(
+            TRAINING,
+            "Predefined experiment to run. If not `custom` it sets several other options; "
             "those that you type win.",
+            "-x",
         ),
     ] = "custom"
-    epochs: Annotated[
-        Count, Parameter(alias="-e", group=TRAINING, help="Maximum number of epochs to run for.")
-    ] = 100
+    epochs: Annotated[Count, option(TRAINING, "Maximum number of epochs to run for.", "-e")] = 100
     batch_size: Annotated[
-        Annotated[int, Field(ge=1, le=2**20)],
-        Parameter(alias="-b", group=TRAINING, help="Batch size for training."),
+        int, Field(ge=1, le=2**20), option(TRAINING, "Batch size for training.", "-b")
     ] = 64
-    lr: Annotated[LearningRate, Parameter(group=TRAINING, help="Learning rate.")] = 5e-4
+    lr: Annotated[LearningRate, option(TRAINING, "Learning rate.")] = 5e-4
     max_steps: Annotated[
         Count | None,
         NoneFromText,
-        Parameter(group=TRAINING, help="Stop after so many steps, even inside an epoch."),
+        option(TRAINING, "Stop after so many steps, even inside an epoch."),
     ] = None
     precision: Annotated[
         Literal["32-true", "bf16-mixed", "16-mixed"],
-        Parameter(group=TRAINING, help="Precision of the arithmetic."),
+        option(TRAINING, "Precision of the arithmetic."),
     ] = "32-true"
 
     # -- Model specific options
     model_type: Annotated[
-        ModelName,
-        Parameter(
-            alias="-m",
-            group=MODEL,
-            help="Type of encoder and decoder to use, or FILE.py:NAME.",
-        ),
+        ModelName, option(MODEL, "Type of encoder and decoder to use, or FILE.py:NAME.", "-m")
     ] = "Burgess"
     latent_dim: Annotated[
-        Annotated[int, Field(ge=1, le=4096)],
-        Parameter(alias="-z", group=MODEL, help="Dimension of the latent variable."),
+        int, Field(ge=1, le=4096), option(MODEL, "Dimension of the latent variable.", "-z")
     ] = 10
     loss: Annotated[
-        LossName,
-        Parameter(
-            alias="-l", group=MODEL, help="Type of VAE loss function to use, or FILE.py:NAME."
-        ),
+        LossName, option(MODEL, "Type of VAE loss function to use, or FILE.py:NAME.", "-l")
     ] = "betaB"
 
     # -- Evaluation specific options
     is_eval_only: Annotated[
-        bool, flag(EVALUATION, "Whether to only evaluate using precomputed model `name`.")
+        bool, option(EVALUATION, "Whether to only evaluate using precomputed model `name`.")
     ] = False
     is_metrics: Annotated[
         bool,
-        flag(
+        option(
             EVALUATION,
             "Whether to compute the disentanglement metrics (MIG and AAM); "
             "the dataset must have known factors.",
@@ -159,33 +148,31 @@ class RunOptions(Computing):
     ] = False
     metrics: Annotated[
         Names,
-        Parameter(
-            group=EVALUATION,
-            negative="",
-            help="Scores of --is-metrics and --metrics-every, as all or mig,dci,...; "
+        option(
+            EVALUATION,
+            "Scores of --is-metrics and --metrics-every, as all or mig,dci,...; "
             "`disvae eval --list` explains each.",
         ),
     ] = ("mig", "aam")
     metrics_every: Annotated[
         Count | None,
         NoneFromText,
-        Parameter(
-            group=EVALUATION,
-            help="Compute the scores while training too, every n epochs, into train_metrics.log.",
+        option(
+            EVALUATION,
+            "Compute the scores while training too, every n epochs, into train_metrics.log.",
         ),
     ] = None
     metrics_images: Annotated[
-        Annotated[int, Field(ge=2, le=2**31)],
-        Parameter(
-            group=EVALUATION,
-            help="Images that --metrics-every scores: so many, always the same, or all if there "
+        int,
+        Field(ge=2, le=2**31),
+        option(
+            EVALUATION,
+            "Images that --metrics-every scores: so many, always the same, or all if there "
             "are fewer.",
         ),
     ] = 50_000
-    no_test: Annotated[bool, flag(EVALUATION, "Whether not to compute the test losses.")] = False
-    eval_batchsize: Annotated[
-        Count, Parameter(group=EVALUATION, help="Batch size for evaluation.")
-    ] = 1000
+    no_test: Annotated[bool, option(EVALUATION, "Whether not to compute the test losses.")] = False
+    eval_batchsize: Annotated[Count, option(EVALUATION, "Batch size for evaluation.")] = 1000
 
     @model_validator(mode="after")
     def _objective_is_possible(self) -> Self:
@@ -212,28 +199,22 @@ class RunOptions(Computing):
         return checked(kind, {field: getattr(self, option) for field, option in names.items()})
 
 
-def with_losses(own: Mapping[str, type[Objective]]) -> type[RunOptions]:
-    """Return the record of all options: those of every objective, and of `own` ones by label.
-
-    Raises
-    ------
-    UserError
-        If an own objective is none, or one of its options is taken.
-    """
+def _with_losses(own: Mapping[str, type[Objective]]) -> type[RunOptions]:
+    """Return the record of all options: those of every objective, and of `own` ones by label."""
     objectives = {**OBJECTIVES, **own}
     fields = {
         name: _option(Objective, name, MODEL, alias)  # type: ignore[type-abstract]
-        for name, alias in _COMMON.items()
+        for name, alias in (("rec_dist", "-r"), ("reg_anneal", "-a"))
     }
     for number, objective in enumerate(objectives.values()):
         group = Group(f"{objective.title} specific parameters", sort_key=4 + number / 100)
-        for field, option in objective.option_names().items():
-            if option in fields or option in RunOptions.model_fields:
+        for field, name in objective.option_names().items():
+            if name in fields or name in RunOptions.model_fields:
                 raise UserError(
-                    f"The loss {objective.__name__} has the option '{option}', which is taken; "
+                    f"The loss {objective.__name__} has the option '{name}', which is taken; "
                     "give the class another prefix."
                 )
-            fields[option] = _option(objective, field, group)
+            fields[name] = _option(objective, field, group)
     made = create_model("Options", __base__=RunOptions, __module__=__name__, **fields)
     made.__doc__, made.objectives = RunOptions.__doc__, objectives
     record: type[RunOptions] = made
@@ -247,16 +228,13 @@ def _option(objective: type[Objective], field: str, group: Group, alias: str | N
         raise UserError(
             f"The option {field} of the loss {objective.__name__} has no default; give it one."
         )
-    kind: Any = known.annotation
-    for constraint in known.metadata:
-        if not isinstance(constraint, str):
-            kind = Annotated[kind, constraint]
     text = next((extra for extra in known.metadata if isinstance(extra, str)), "")
-    return Annotated[kind, Parameter(alias=alias, group=group, help=text)], known.default
+    bounds = [extra for extra in known.metadata if not isinstance(extra, str)]
+    parameter = Parameter(alias=alias, group=group, help=text)
+    return Annotated[known.annotation, *bounds, parameter], known.default
 
 
-_COMMON = {"rec_dist": "-r", "reg_anneal": "-a"}  # options of every objective
-Options = with_losses({})
+Options = _with_losses({})
 
 
 def record_for(losses: Iterable[UserCode]) -> type[RunOptions]:
@@ -265,16 +243,16 @@ def record_for(losses: Iterable[UserCode]) -> type[RunOptions]:
     Raises
     ------
     UserError
-        If one of them is no objective.
+        If one of them is no objective, or one of its options is taken.
     """
     kinds = {}
     for own in losses:
-        if not is_objective(own):
+        if (kind := objective_class(own)) is None:
             raise UserError(
                 f"{own.label} is no loss; it should be a subclass of disvae.objectives.Objective."
             )
-        kinds[own.label] = own.value if isinstance(own.value, type) else type(own.value)
-    return with_losses(kinds) if kinds else Options
+        kinds[own.label] = kind
+    return _with_losses(kinds) if kinds else Options
 
 
 def resolve(given: Mapping[str, Any], code: Mapping[str, UserCode] | None = None) -> RunOptions:

@@ -3,10 +3,9 @@
 import re
 from typing import Annotated, Any
 
-from cyclopts import Parameter
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
-from disvae.options.common import SCORES
+from disvae.options.common import SCORES, option
 from disvae.types import Count
 
 
@@ -35,32 +34,19 @@ class ScoreOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     metrics: Annotated[
-        Names,
-        Parameter(
-            group=SCORES,
-            negative="",
-            help="Scores to compute, as all or mig,dci,...; --list explains each.",
-        ),
+        Names, option(SCORES, "Scores to compute, as all or mig,dci,...; --list explains each.")
     ] = ()
     metric_factors: Annotated[
-        Names,
-        Parameter(
-            group=SCORES,
-            negative="",
-            help="Factors to score, as scale,orientation,posX,posY; default: all.",
-        ),
+        Names, option(SCORES, "Factors to score, as scale,orientation,posX,posY; default: all.")
     ] = ()
     metric_settings: Annotated[
         Assignments,
-        Parameter(
-            group=SCORES,
-            negative="",
-            help="Settings of scores, as dci.num_train=5000,binned_mig.bins=10; --list has them.",
+        option(
+            SCORES, "Settings of scores, as dci.num_train=5000,binned_mig.bins=10; --list has them."
         ),
     ] = ()
     repeats: Annotated[
-        Count,
-        Parameter(group=SCORES, help="How often sampled scores are repeated, for their spread."),
+        Count, option(SCORES, "How often sampled scores are repeated, for their spread.")
     ] = 1
 
     @property

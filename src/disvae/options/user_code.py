@@ -25,25 +25,12 @@ KINDS = ("loss", "model_type", "dataset")  # options that take code
 
 
 class UserCode(NamedTuple):
-    """What a person brought in place of a name.
-
-    Attributes
-    ----------
-    value
-        The object.
-    label
-        How files and messages call it: ``my_loss.py:MyLoss``, without folders.
-    sha256
-        Of the file that it stands in, else of its source; empty if that is not to be had.
-    typed
-        ``FILE.py:NAME`` with its absolute path, for other processes of the same command; empty
-        if it was passed as an object.
-    """
+    """What a person brought in place of a name: an object."""
 
     value: Any
-    label: str
-    sha256: str
-    typed: str = ""
+    label: str  # how files and messages call it: my_loss.py:MyLoss, without folders
+    sha256: str  # of the file that it stands in, else of its source; empty without either
+    typed: str = ""  # with its absolute path, for other processes; empty: passed as an object
 
     @property
     def record(self) -> dict[str, str]:
@@ -69,13 +56,7 @@ def forgotten(option: str, label: str) -> UserError:
 
 
 def load(text: str) -> UserCode:
-    """Import ``FILE.py:NAME``; a file that did not change is imported once.
-
-    Raises
-    ------
-    UserError
-        If there is no such file, it cannot be imported, or has no such name.
-    """
+    """Import ``FILE.py:NAME``; a file that did not change is imported once."""
     file, _, name = text.rpartition(":")
     path = Path(file)
     if not path.is_file():
@@ -94,18 +75,7 @@ def load_scores(names: Iterable[str]) -> list[Any]:
 
 
 def brought(given: Mapping[str, Any]) -> dict[str, UserCode]:
-    """Take what a person gave in place of names: typed as ``FILE.py:NAME``, or as objects.
-
-    Parameters
-    ----------
-    given
-        Options as the person gave them.
-
-    Returns
-    -------
-    dict
-        Option to what it brought, only where it did.
-    """
+    """Take what a person gave in place of names, by option: typed, or passed as objects."""
     found = {}
     for option in KINDS:
         value = given.get(option)
@@ -121,20 +91,14 @@ def among(options: Mapping[str, Any], known: Mapping[str, UserCode]) -> dict[str
     return {kind: known[options[kind]] for kind in KINDS if options.get(kind) in known}
 
 
-def is_objective(own: UserCode) -> bool:
-    """Whether the user brought an objective: a class, or one that is made."""
+def objective_class(own: UserCode) -> type[Objective] | None:
+    """Return the class of the objective that the user brought, or made; None if it is none."""
     kind = own.value if isinstance(own.value, type) else type(own.value)
-    return issubclass(kind, Objective)
+    return kind if issubclass(kind, Objective) else None
 
 
 def architecture(model_type: str, code: Mapping[str, UserCode]) -> Any:
-    """Return what the model is made by: the name of an architecture, or what the user brought.
-
-    Raises
-    ------
-    UserError
-        If it is of a user's own file, which was not given again.
-    """
+    """Return what the model is made by: the name of an architecture, or what the user brought."""
     if "model_type" in code:
         return code["model_type"].value
     if is_code(model_type):

@@ -22,12 +22,7 @@ def write_curves(path: Path, kind: str, epochs: Mapping[int, Mapping[str, float]
 def read_curves(path: Path, kind: str) -> dict[str, dict[int, float]]:
     """Read what `write_curves` wrote: values by name and number of the epoch.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    UserError
-        If it is damaged.
+    A damaged file is a `UserError`, a missing one a `FileNotFoundError`.
     """
     curves: dict[str, dict[int, float]] = {}
     try:

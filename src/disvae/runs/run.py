@@ -96,8 +96,7 @@ class Run:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """``(C, H, W)`` of the images it was trained on."""
-        shape = self.specs.get("img_size")
-        match shape:
+        match shape := self.specs.get("img_size"):
             case [int(channels), int(height), int(width)] if channels > 0:
                 return channels, height, width
         raise UserError(
@@ -124,16 +123,12 @@ class Run:
     def model(self) -> VAE:
         """The trained VAE, on the CPU and in evaluation mode.
 
-        Raises
-        ------
-        UserError
-            If ``model.pt`` is missing, damaged, or of another architecture.
+        A ``model.pt`` that is missing, damaged, or of another architecture is a `UserError`.
         """
         kind = architecture(self.options.model_type, self.code)
         self.warn_of_changes("model_type")
         vae = VAE(self.image_shape, self.options.latent_dim, kind)
-        path = self.path / "model.pt"
-        if not path.exists():
+        if not (path := self.path / "model.pt").exists():
             raise UserError(f"{self.path} has no model.pt yet; train the run to its end first.")
         weights = read_tensors(path)
         try:
@@ -204,8 +199,7 @@ class Run:
     def _prepared_in(self, root: Path | None) -> Path | None:
         if root is None:
             return None
-        own = self.recorded_code("dataset")
-        if own is not None:
+        if own := self.recorded_code("dataset"):
             folder = entry_folder(own["name"], own["sha256"], root)
             return folder if read_manifest(folder) is not None else None
         return find_prepared(self.options.dataset, root, self.options.image_size)
@@ -234,10 +228,7 @@ class Run:
     def losses(self) -> dict[str, Float[np.ndarray, "epochs"]]:
         """Mean of each term in each epoch (``train_losses.log``), nats per image.
 
-        Raises
-        ------
-        UserError
-            If the log is missing or damaged.
+        A log that is missing or damaged is a `UserError`.
         """
         try:
             curves = read_curves(self.path / "train_losses.log", "Loss")
@@ -249,12 +240,7 @@ class Run:
     def training_scores(self) -> dict[str, dict[int, float]]:
         """Scores while training (``train_metrics.log``), by the epoch's number, from 0.
 
-        Empty if none were computed.
-
-        Raises
-        ------
-        UserError
-            If the log is damaged.
+        Empty if none were computed; a damaged log is a `UserError`.
         """
         try:
             return read_curves(self.path / "train_metrics.log", "Metric")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from disvae.errors import UserError
 from disvae.options import RunOptions, SweepOptions, resolve
 from disvae.options.run import record_for
-from disvae.options.user_code import KINDS, UserCode, among, is_code, is_objective, load
+from disvae.options.user_code import KINDS, UserCode, among, is_code, load, objective_class
 from disvae.runs.folder import run_path
 from disvae.types import checked
 
@@ -25,8 +25,6 @@ _SET_BY_SWEEP = {
 _SENSELESS = {"is_eval_only", "no_progress_bar"}
 _MOST = 10_000  # runs of a sweep
 _LARGEST = 2**63  # of a number in a file
-
-
 _TAKE_CODE = {*KINDS, "metrics"}
 
 
@@ -41,6 +39,10 @@ class PlannedRun(NamedTuple):
     setting: dict[str, str]
     seed: int
     options: dict[str, Any]
+
+    def resolved(self, code: Mapping[str, UserCode]) -> RunOptions:
+        """Return all options of the run, given the user's own code by its labels."""
+        return _resolved(self.options, code)
 
 
 def read_sweep(file: Path | None, given: Mapping[str, Any]) -> SweepOptions:
@@ -93,13 +95,7 @@ def code_in(typed: Mapping[str, Any]) -> dict[str, UserCode]:
 
 
 def with_labels(sweep: SweepOptions, code: Mapping[str, UserCode]) -> SweepOptions:
-    """Name the user's own scores by their labels.
-
-    Raises
-    ------
-    UserError
-        If code is named that nobody typed.
-    """
+    """Name the user's own scores by their labels; `UserError` for code that nobody typed."""
     names = tuple(_labelled("metrics", name, code) for name in sweep.metrics)
     return sweep.model_copy(update={"metrics": names})
 
@@ -112,32 +108,17 @@ def plan_runs(sweep: SweepOptions, code: Mapping[str, UserCode] | None = None) -
     if not sweep.experiments:
         raise UserError("The sweep has no experiments; name some, as VAE_mnist, or custom.")
     _refuse_too_many(len(sweep.experiments))
-    code = code or {}
-    record = record_for([own for own in code.values() if is_objective(own)])
-    axes = dict(_axis(text, record, code) for text in sweep.grid)
-    if len(axes) < len(sweep.grid):
-        raise UserError("An option stands in the grid twice; give all its values at once.")
-    seeds = _seeds(sweep, axes)
-    owner = {
-        option: loss
-        for loss, objective in record.objectives.items()
-        for option in objective.option_names().values()
-    }
-    parts = [
-        (experiment, part)
-        for experiment in sweep.experiments
-        for part in _parts(experiment, axes, owner, code)
-    ]
+    grid = _Grid(sweep, code or {})
+    parts = [(experiment, part) for experiment in sweep.experiments for part in grid.of(experiment)]
     # counted before they are listed
-    _refuse_too_many(len(seeds) * sum(math.prod(map(len, part.values())) for _, part in parts))
-    _refuse_wrong_unused(axes, {key for _, part in parts for key in part}, owner, code)
+    n_settings = sum(math.prod(map(len, part.values())) for _, part in parts)
+    _refuse_too_many(len(grid.seeds) * n_settings)
+    grid.refuse_wrong_unused({key for _, part in parts for key in part})
     runs = [
-        run
+        grid.run(experiment, dict(zip(part, values, strict=True)), seed)
         for experiment, part in parts
         for values in itertools.product(*part.values())
-        for run in _with_seeds(
-            sweep, experiment, dict(zip(part, values, strict=True)), axes, seeds, code
-        )
+        for seed in grid.seeds
     ]
     twice = sorted(name for name, n in Counter(run.name for run in runs).items() if n > 1)
     if twice:
@@ -148,6 +129,60 @@ def plan_runs(sweep: SweepOptions, code: Mapping[str, UserCode] | None = None) -
     return runs
 
 
+class _Grid:
+    """The axes of a sweep, each an option with its values, and which loss each belongs to."""
+
+    def __init__(self, sweep: SweepOptions, code: Mapping[str, UserCode]):
+        record = record_for(own for own in code.values() if objective_class(own))
+        self._results_dir, self._code = sweep.results_dir, code
+        self._axes = dict(_axis(text, record, code) for text in sweep.grid)
+        if len(self._axes) < len(sweep.grid):
+            raise UserError("An option stands in the grid twice; give all its values at once.")
+        self.seeds = _seeds(sweep, self._axes.pop("seed", None))
+        self._owner = {
+            option: loss
+            for loss, objective in record.objectives.items()
+            for option in objective.option_names().values()
+        }
+
+    def of(self, experiment: str) -> Iterator[dict[str, list[str]]]:
+        """Yield for each loss the axes that touch its runs: all but the options of other losses."""
+        for loss in self._axes.get("loss", [None]):
+            chosen = {} if loss is None else {"loss": loss}
+            its = _resolved({"experiment": experiment, **chosen}, self._code).loss
+            mine = {k: v for k, v in self._axes.items() if self._owner.get(k) in (None, its)}
+            yield mine | {key: [value] for key, value in chosen.items()}
+
+    def refuse_wrong_unused(self, used: Set[str]) -> None:
+        """Check the values that no run has, as a run of their loss would have them."""
+        unused = [(key, v) for key, values in self._axes.items() if key not in used for v in values]
+        for key, value in unused:
+            try:
+                _resolved({"loss": self._owner[key], key: value}, self._code)
+            except UserError as error:
+                raise UserError(f"No run of the sweep uses {key}={value}, and {error}") from None
+
+    def run(self, experiment: str, setting: Mapping[str, str], seed: int) -> PlannedRun:
+        """Name a run by what it differs in from others, and check its options."""
+        varied = {key: value for key, value in setting.items() if len(self._axes[key]) > 1}
+        parts = [experiment, *(f"{key}={value}" for key, value in varied.items())]
+        parts += [f"seed{seed}"] if len(self.seeds) > 1 else []
+        name = re.sub(r"[^\w.+=,@-]", "_", "-".join(parts))
+        run_path(self._results_dir, name)
+        options = {"experiment": experiment, **setting, "seed": seed}
+        try:
+            checked_options = _resolved(options, self._code)
+        except UserError as error:
+            raise UserError(f"Run {name}: {error}") from None
+        if "dataset" in options:
+            options["dataset"] = checked_options.dataset  # own images by their absolute path
+        return PlannedRun(name, {"experiment": experiment, **varied}, seed, options)
+
+
+def _resolved(options: Mapping[str, Any], code: Mapping[str, UserCode]) -> RunOptions:
+    return resolve(options, among(options, code))
+
+
 def _refuse_too_many(count: int) -> None:
     if count > _MOST:
         raise UserError(
@@ -156,9 +191,8 @@ def _refuse_too_many(count: int) -> None:
         )
 
 
-def _seeds(sweep: SweepOptions, axes: dict[str, list[str]]) -> list[int]:
+def _seeds(sweep: SweepOptions, named: Sequence[str] | None) -> list[int]:
     """Return the seeds of each setting: as many as asked for, or those that the grid names."""
-    named = axes.pop("seed", None)
     if named is None:
         return list(range(1, sweep.seeds + 1))
     if "seeds" in sweep.model_fields_set:
@@ -203,64 +237,3 @@ def _labelled(key: str, value: str, code: Mapping[str, UserCode]) -> str:
             f"{'--metrics ' if key == 'metrics' else f'--grid {key}='}{value} to the command."
         )
     return label
-
-
-def _parts(
-    experiment: str,
-    axes: Mapping[str, list[str]],
-    owner: Mapping[str, str],
-    code: Mapping[str, UserCode],
-) -> Iterator[dict[str, list[str]]]:
-    """Yield for each loss the axes that touch its runs: all but the options of other losses."""
-    for chosen in axes.get("loss", [None]):
-        given = {} if chosen is None else {"loss": chosen}
-        loss = resolve({"experiment": experiment, **given}, among(given, code)).loss
-        yield {
-            key: [chosen] if key == "loss" and chosen is not None else values
-            for key, values in axes.items()
-            if owner.get(key) in (None, loss)
-        }
-
-
-def _refuse_wrong_unused(
-    axes: Mapping[str, list[str]],
-    used: Set[str],
-    owner: Mapping[str, str],
-    code: Mapping[str, UserCode],
-) -> None:
-    """Check the values that no run has, as a run of their loss would have them."""
-    unused = [(key, value) for key in axes if key not in used for value in axes[key]]
-    for key, value in unused:
-        given = {"loss": owner[key], key: value}
-        try:
-            resolve(given, among(given, code))
-        except UserError as error:
-            raise UserError(f"No run of the sweep uses {key}={value}, and {error}") from None
-
-
-def _with_seeds(
-    sweep: SweepOptions,
-    experiment: str,
-    setting: Mapping[str, str],
-    axes: Mapping[str, Sequence[str]],
-    seeds: Sequence[int],
-    code: Mapping[str, UserCode],
-) -> Iterator[PlannedRun]:
-    varied = {key: value for key, value in setting.items() if len(axes[key]) > 1}
-    parts = [experiment, *(f"{key}={value}" for key, value in varied.items())]
-    for seed in seeds:
-        name = "-".join([*parts, f"seed{seed}"] if len(seeds) > 1 else parts)
-        name = re.sub(r"[^\w.+=,@-]", "_", name)
-        run_path(sweep.results_dir, name)
-        options = {"experiment": experiment, **setting, "seed": seed}
-        try:
-            options = _findable(options, code)
-        except UserError as error:
-            raise UserError(f"Run {name}: {error}") from None
-        yield PlannedRun(name, {"experiment": experiment, **varied}, seed, options)
-
-
-def _findable(options: dict[str, Any], code: Mapping[str, UserCode]) -> dict[str, Any]:
-    """Check the options of a run, and make the path of own images absolute."""
-    dataset = resolve(options, among(options, code)).dataset
-    return {**options, "dataset": dataset} if "dataset" in options else options

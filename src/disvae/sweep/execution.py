@@ -20,7 +20,7 @@ from disvae.sweep.local import run_locally
 from disvae.sweep.preview import describe
 from disvae.sweep.record import Record, plan_record
 from disvae.sweep.table import LiveTable
-from disvae.sweep.work import Steps, Task
+from disvae.sweep.work import Task
 from disvae.training.interruption import interrupted_by_sigterm
 
 _SCORABLE = frozenset({"logvar", "factors"})  # what a run may have; each is asked again later
@@ -58,10 +58,8 @@ def preview(sweep: SweepOptions, runs: Sequence[PlannedRun], code: Mapping[str, 
     _check_scores(sweep, code)
     folder = sweep_folder(sweep.results_dir, sweep.name)
     record, planned = plan_record(folder, runs, sweep, code)
-    at_once = _processes(sweep, len(planned))
-    return describe(
-        record, [run.name for run in planned], at_once, sweep.retry, data_root(sweep.data_dir)
-    )
+    names = [run.name for run in planned]
+    return describe(record, names, _processes(sweep, len(names)), sweep)
 
 
 def _check_scores(sweep: SweepOptions, code: Mapping[str, UserCode]) -> None:
@@ -83,7 +81,8 @@ def _run_all(
     code: Mapping[str, UserCode],
 ) -> None:
     (record.folder / "logs").mkdir(exist_ok=True)
-    finished = {run.name for run in planned if record.is_finished(run.name)}
+    names = [run.name for run in planned]
+    finished = set(filter(record.is_finished, names))
     recorded = record.failures
     failures = {name: why for name, why in recorded.items() if name not in finished}
     processes = _processes(sweep, len(planned))
@@ -99,24 +98,17 @@ def _run_all(
         for run in planned
         if run.name not in finished and (sweep.retry or run.name not in failures)
     ]
-    steps = _executor(sweep, tasks, processes)
-    names = [run.name for run in planned]
+    if sweep.executor == "ray" and tasks:
+        steps = run_on_ray(tasks, sweep.address, sweep.gpus_per_run)
+    else:
+        steps = run_locally(tasks, processes)
     with interrupted_by_sigterm(), LiveTable(record, names, finished) as table, closing(steps):
         for running, ended in steps:
-            for name, reason in ended.items():
-                failures.pop(name, None)
-                if reason:
-                    failures[name] = reason
+            failures = {name: why for name, why in {**failures, **ended}.items() if why}
             if failures != recorded:
                 record.write_failures(failures)
-                recorded = dict(failures)
+                recorded = failures
             table.update(running, ended)
-
-
-def _executor(sweep: SweepOptions, tasks: list[Task], processes: int) -> Steps:
-    if sweep.executor == "ray" and tasks:
-        return run_on_ray(tasks, sweep.address, sweep.gpus_per_run)
-    return run_locally(tasks, processes)
 
 
 def _options(

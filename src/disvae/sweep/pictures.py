@@ -1,5 +1,6 @@
 """Plots of a sweep: scores by option and setting, their agreement, the best traversals."""
 
+import heapq
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,9 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.stats import rankdata
 
 from disvae.metrics import SCORES
-from disvae.plots.figures import BLUE, GREY, new_figure, write_figure
+from disvae.plots.figures import BLUE, GREY, new_figure, write_figure, write_image
 from disvae.plots.walks import traversals
-from disvae.storage.files import replacing
 from disvae.sweep.record import Record
 from disvae.sweep.results import (
     INTERVAL,
@@ -60,8 +60,7 @@ def draw(
     files = [record.folder / name for name in figures]
     if (page := best_traversals(record, finished, scores)) is not None:
         files.append(record.folder / "best_traversals.png")
-        with replacing(files[-1]) as temporary:
-            page.save(temporary, format="PNG")
+        write_image(files[-1], page)
     return files
 
 
@@ -223,10 +222,9 @@ def _best(
     runs: Mapping[Setting, Sequence[Mapping[str, float]]], scores: Sequence[str], most: int
 ) -> tuple[list[Setting], str]:
     """Return the best settings by the values of their runs, as they stand; and words for that."""
-    listed = list(runs)
-    ranked = sorted(range(len(listed)), key=lambda place: -_worth(runs[listed[place]], scores))
-    words = f"the best {most} of {len(listed)} by {_telling(scores)}" if len(listed) > most else ""
-    return [listed[place] for place in sorted(ranked[:most])], words
+    best = set(heapq.nlargest(most, runs, key=lambda setting: _worth(runs[setting], scores)))
+    words = f"the best {most} of {len(runs)} by {_telling(scores)}" if len(runs) > most else ""
+    return [setting for setting in runs if setting in best], words
 
 
 def _say(figure: "Figure", *parts: str) -> None:

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import torch
 
-from disvae.data.prepare import find_prepared
+from disvae.data.prepare import data_root, find_prepared
 from disvae.data.store import Manifest, read_manifest
 from disvae.errors import UserError
 from disvae.models.vae import VAE
-from disvae.options import RunOptions
+from disvae.options import RunOptions, SweepOptions
 from disvae.options.user_code import is_code
 from disvae.sweep.record import Record
 
@@ -32,20 +32,19 @@ class _Known(NamedTuple):
     size: int | None
 
 
-def describe(
-    record: Record, names: Sequence[str], at_once: int, retry: bool, data_dir: Path
-) -> str:
+def describe(record: Record, names: Sequence[str], at_once: int, sweep: SweepOptions) -> str:
     """List runs with their states, and estimate time and disk by those that are finished."""
-    failed = record.failures
-    known = {name: _look(record, name, name in failed, data_dir) for name in names}
-    count = Counter(run.state for run in known.values())
-    todo = [run for run in known.values() if run.state in (("failed",) * retry + ("begun", "new"))]
+    failed, data_dir = record.failures, data_root(sweep.data_dir)
+    known = [_look(record, name, name in failed, data_dir) for name in names]
+    count = Counter(run.state for run in known)
+    would_run = {"begun", "new"} | ({"failed"} if sweep.retry else set())
+    todo = [run for run in known if run.state in would_run]
     width = max(map(len, names))
-    lines = [f"{name:{width}}  {run.state}" for name, run in known.items()]
+    lines = [f"{name:{width}}  {run.state}" for name, run in zip(names, known, strict=True)]
     states = ", ".join(f"{count[state]} {state}" for state in _RUNS if count[state])
     lines += ["", f"{len(names)} runs: {states}. {len(todo)} would run, {at_once} at a time."]
     if todo:
-        lines += [_time(todo, list(known.values()), at_once), _disk(todo, list(known.values()))]
+        lines += [_time(todo, known, at_once), _disk(todo, known)]
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from disvae import metrics
 from disvae.errors import UserError
-from disvae.options import INCIDENTAL, RunOptions, ScoreOptions, UserCode, resolve
+from disvae.options import INCIDENTAL, RunOptions, ScoreOptions, UserCode
 from disvae.options.user_code import among
 from disvae.runs.folder import run_path
 from disvae.runs.run import Run
@@ -29,14 +29,8 @@ class Progress(NamedTuple):
 class Record:
     """The folder of a sweep; all that is known of its runs is read from there.
 
-    Parameters
-    ----------
-    folder
-        The folder, which holds the runs and ``sweep.json``.
-    code
-        The user's own that was typed in this command, by label.
-    content
-        Of ``sweep.json``, where it is not written yet.
+    `code` is the user's own that was typed in this command, by label; `content` is that of
+    ``sweep.json``, where it is not written yet.
     """
 
     def __init__(
@@ -72,8 +66,7 @@ class Record:
 
     def options(self, name: str) -> RunOptions:
         """Return all options that a run has, or will have."""
-        options = self.runs[name].options
-        return resolve(options, among(options, self._code))
+        return self.runs[name].resolved(self._code)
 
     def trained(self, name: str) -> Run | None:
         """Open the run if its training ended, and its test losses are there if it has any."""
@@ -165,8 +158,7 @@ def _as_named_before(
     """Let runs that are there already keep their names: more seeds or values make others."""
 
     def identity(run: PlannedRun) -> str:
-        options = resolve(run.options, among(run.options, code))
-        return options.model_dump_json(exclude=set(INCIDENTAL))
+        return run.resolved(code).model_dump_json(exclude=set(INCIDENTAL))
 
     names = {identity(run): name for name, run in before.items()}
     named = [run._replace(name=names.get(identity(run), run.name)) for run in runs]
@@ -190,8 +182,7 @@ def _refuse_other_scoring(folder: Path, before: ScoreOptions, now: ScoreOptions)
 
 
 def _refuse_other_options(path: Path, run: PlannedRun, code: Mapping[str, UserCode]) -> None:
-    known = among(run.options, code)
-    there, planned = Run(path, known).options, resolve(run.options, known)
+    there, planned = Run(path, among(run.options, code)).options, run.resolved(code)
     differing = [
         name
         for name in type(planned).model_fields

@@ -4,7 +4,7 @@ import inspect
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -118,7 +118,10 @@ def _values(record: Record, name: str) -> dict[str, float]:
     """Read test losses (without a test, those of the last epoch) and scores of a run."""
     run = record.run(name)
     tested = run.path / "test_losses.log"
-    values = dict(read_json(tested)) if tested.exists() else _last_epoch(run)
+    if tested.exists():
+        values = read_json(tested)
+    else:
+        values = {term: epochs[-1] for term, epochs in run.losses.items()}
     try:
         for score, result in run.metrics.items():
             if not isinstance(result, dict):
@@ -146,10 +149,6 @@ def _headline(score: str) -> str | None:
     return next(iter(getattr(record, "_fields", ())), None)
 
 
-def _last_epoch(run: Run) -> dict[str, Any]:
-    return {term: epochs[-1] for term, epochs in run.losses.items()}
-
-
 def is_foreign(run: Run) -> bool:
     """Whether its model is code of a user's own, which a summary does not load."""
     return is_code(run.options.model_type)
@@ -158,8 +157,7 @@ def is_foreign(run: Run) -> bool:
 def _add_udr(record: Record, rows: Sequence[Row]) -> None:
     """Add UDR (Duan et al. 2020) to the runs of one setting, which differ by their seeds."""
     runs = [record.run(row.name) for row in rows]
-    dataset = None if any(map(is_foreign, runs)) else _common_dataset(runs)
-    if dataset is None:
+    if any(map(is_foreign, runs)) or (dataset := _common_dataset(runs)) is None:
         return
     chosen = np.sort(np.random.default_rng(0).permutation(len(dataset))[:_UDR_IMAGES])
     tables = [encode(run.model, dataset, indices=chosen) for run in runs]
@@ -174,11 +172,11 @@ def _common_dataset(runs: Sequence[Run]) -> Dataset | None:
         dataset = runs[0].prepared_dataset()
     except UserError:
         return None
-    if dataset is None:
-        return None
-    there = dataset.image_shape, dataset.images_hash
-    same = all((run.image_shape, run.specs.get("images_sha256")) == there for run in runs)
-    return dataset if same else None
+    if dataset is not None:
+        there = dataset.image_shape, dataset.images_hash
+        if all((run.image_shape, run.specs.get("images_sha256")) == there for run in runs):
+            return dataset
+    return None
 
 
 def spreads(rows: Iterable[Row]) -> dict[Setting, dict[str, Spread]]:

@@ -27,27 +27,13 @@ Steps = Generator[tuple[set[str], dict[str, str]], None, None]
 
 
 class Task(NamedTuple):
-    """What a worker needs to know of a run.
+    """What a worker needs to know of a run."""
 
-    Attributes
-    ----------
-    folder
-        Of the sweep, an absolute path that all workers share.
-    name
-        The run's name in it.
-    options
-        Of the run: those that the sweep sets, and where things lie.
-    metrics
-        Scores to compute, as they were typed; of the record only how they are computed is used.
-    threads
-        How many cores the run may use.
-    """
-
-    folder: Path
+    folder: Path  # of the sweep, an absolute path that all workers share
     name: str
-    options: dict[str, Any]
-    metrics: tuple[str, ...]
-    threads: int
+    options: dict[str, Any]  # those that the sweep sets, and where things lie
+    metrics: tuple[str, ...]  # as typed; of the record only how they are computed is used
+    threads: int  # cores that the run may use
 
     @property
     def log(self) -> Path:
@@ -94,16 +80,8 @@ def _complete(record: Record, task: Task) -> None:
     else:
         begun = (task.folder / task.name / "checkpoint.pt").exists()
         run = train(task.name, resume=begun, **task.options)
-    scores = record.scores
     if task.metrics:
-        score(
-            run,
-            options,
-            load_scores(task.metrics),
-            scores.metric_factors,
-            scores.repeats,
-            scores.settings,
-        )
+        score(run, options, load_scores(task.metrics), record.scores)
 
 
 @contextlib.contextmanager
