@@ -1,5 +1,6 @@
 """Small datasets and runs that the tests share."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from jaxtyping import install_import_hook
 from disvae.devices.process import spin_briefly
 
 spin_briefly()  # before PyTorch is imported: others may use this machine
+if "PYTEST_XDIST_WORKER" in os.environ:  # each of the processes has a core
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from tests.shapes import shaped_modules  # noqa: E402
 
