@@ -3,12 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Int
 from scipy.special import entr
 
-from disvae.metrics.arrays import ArrayLike, checked, require_at_least
+from disvae.metrics.arrays import CodeArray, FactorArray, checked, require_at_least, shared
 from disvae.metrics.estimators.sampling import draw_rows, repeated
-from disvae.metrics.sharing import shared
 
 NOTHING = 1e-12  # nats; below it mutual information is rounding
 
@@ -75,8 +74,8 @@ def count_information(first: Int[np.ndarray, " N"], second: Int[np.ndarray, " N"
 
 @shared
 def binned_draws(
-    codes: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
+    codes: CodeArray,
+    factors: FactorArray,
     bins: int,
     num_points: int | None,
     seed: int | None,

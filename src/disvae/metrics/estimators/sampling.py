@@ -1,7 +1,7 @@
 """Draws that the sampled scores share, and how their repeats are summed up."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Int
@@ -46,6 +46,14 @@ def repeated(run: Callable[[np.random.Generator], T], seed: int | None, repeats:
     require_at_least("repeats", repeats, 1)
     children = np.random.SeedSequence(seed).spawn(repeats)
     return [run(np.random.default_rng(child)) for child in children]
+
+
+def averaged(
+    run: Callable[[np.random.Generator], tuple[Any, ...]], seed: int | None, repeats: int
+) -> list[Any]:
+    """Repeat a draw that finds several things: sum up numbers, and take the mean of arrays."""
+    columns = list(zip(*repeated(run, seed, repeats), strict=True))
+    return [np.mean(c, axis=0) if isinstance(c[0], np.ndarray) else estimate(c) for c in columns]
 
 
 def draw_rows(

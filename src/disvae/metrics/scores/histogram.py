@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Num
 
-from disvae.metrics.arrays import ArrayLike
+from disvae.metrics.arrays import CodeArray, FactorArray
 from disvae.metrics.estimators.binned import NOTHING, BinnedInformation, binned_draws
 from disvae.metrics.estimators.information import mean_gap, two_largest
 from disvae.metrics.estimators.sampling import Estimate, estimate
@@ -29,8 +28,8 @@ class Jemmig(NamedTuple):
 
 @declare("mig_sup", "Gap between a code's two best factors, mean over codes.", "Li et al. 2020")
 def mig_sup(
-    codes: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
+    codes: CodeArray,
+    factors: FactorArray,
     *,
     bins: int = 10,
     num_points: int | None = 10_000,
@@ -73,8 +72,8 @@ def mig_sup(
     "Do and Tran 2020",
 )
 def jemmig(
-    codes: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
+    codes: CodeArray,
+    factors: FactorArray,
     *,
     bins: int = 10,
     num_points: int | None = 10_000,
@@ -127,8 +126,8 @@ def jemmig(
     "Sepliarskaia et al. 2019",
 )
 def dcimig(
-    codes: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
+    codes: CodeArray,
+    factors: FactorArray,
     *,
     bins: int = 10,
     num_points: int | None = 10_000,

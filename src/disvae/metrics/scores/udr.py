@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Num
+from jaxtyping import Bool, Float
 
 from disvae.errors import UserError
 from disvae.metrics.arrays import (
-    ArrayLike,
+    CodeArray,
     as_codes,
     as_logvar,
     require_at_least,
@@ -40,8 +40,8 @@ class UDR(NamedTuple):
     needs=frozenset({"runs"}),
 )
 def udr(
-    codes: Sequence[Num[ArrayLike, "N D"]],
-    logvar: Sequence[Num[ArrayLike, "N D"]] | None = None,
+    codes: Sequence[CodeArray],
+    logvar: Sequence[CodeArray] | None = None,
     *,
     method: Literal["lasso", "spearman"] = "lasso",
     penalty: float = 0.1,
@@ -136,7 +136,7 @@ def agreement(strength: Float[np.ndarray, "D1 D2"]) -> float:
 
 
 def _informative(
-    mean: Float[np.ndarray, "N D"], logvar: Num[ArrayLike, "N D"] | None, threshold: float
+    mean: Float[np.ndarray, "N D"], logvar: CodeArray | None, threshold: float
 ) -> Bool[np.ndarray, " D"]:
     """Codes that vary and, where widths are known, differ from the prior."""
     alive = varies(mean)
