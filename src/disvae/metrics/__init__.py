@@ -55,6 +55,6 @@ __all__ += [
     "factor_vae_score",
     "infomec",
 ]
-__all__ += ["information_gaps", "irs", "jemmig", "mig", "mig_sup", "modularity"]
+__all__ += ["infomec", "information_gaps", "irs", "jemmig", "mig", "mig_sup", "modularity"]
 __all__ += ["modularity_explicitness", "mutual_information", "sap", "total_correlation", "udr"]
 __all__ += ["wasserstein_dependence"]

@@ -82,7 +82,13 @@ def boost(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
 
     train, train_factors, test, test_factors = split
     n_rows, n_codes = train.shape
-    table = trees.make_table(np.ascontiguousarray(train.T, dtype=np.float32))
+    values = np.ascontiguousarray(train.T, dtype=np.float32)
+    order = np.argsort(values, axis=1, kind="stable").astype(np.uint32)
+    ordered = np.take_along_axis(values, order, axis=1)
+    apart = np.pad(
+        ordered[:, 1:] > ordered[:, :-1] + trees.CLOSE, ((0, 0), (1, 1)), constant_values=True
+    )
+    longest = np.array([np.diff(np.flatnonzero(each)).max() for each in apart])
     held_out = np.ascontiguousarray(test, dtype=np.float32)
 
     known = [np.unique(column, return_inverse=True) for column in train_factors.T]
@@ -106,7 +112,18 @@ def boost(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
     with threads(count) as spread:
         for each in tree_seeds:
             spread(trees.residuals, [(scores, labels, first, *part, gradients) for part in rows])
-            rest = (each, shrink, table, gradients, scores, held_out, test_scores, gains)
+            rest = (
+                each,
+                shrink,
+                values,
+                order,
+                longest,
+                gradients,
+                scores,
+                held_out,
+                test_scores,
+                gains,
+            )
             spread(trees.grow, [(*part, *rest) for part in pieces])
 
     importance, right = np.zeros((n_codes, len(labels))), np.zeros((2, len(labels)))
