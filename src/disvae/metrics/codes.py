@@ -86,8 +86,7 @@ class Codes:
         if self.logvar is None:
             raise UserError("The KL of codes needs their logvar, which these codes come without.")
         mean, logvar = np.asarray(self.mean), np.asarray(self.logvar)
-        per_image = 0.5 * (np.exp(logvar) + mean**2 - 1 - logvar)
-        average: Float[np.ndarray, " D"] = per_image.mean(axis=0)
+        average: Float[np.ndarray, " D"] = (np.exp(logvar) + mean**2 - 1 - logvar).mean(axis=0) / 2
         return average
 
     def select(self, names: Sequence[str]) -> "Codes":

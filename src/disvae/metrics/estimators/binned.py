@@ -13,21 +13,11 @@ NOTHING = 1e-12  # nats; below it mutual information is rounding
 
 
 class BinnedInformation(NamedTuple):
-    """Entropies of binned codes and of factors, in nats.
+    """Entropies of binned codes and of factors in one sample, in nats."""
 
-    Attributes
-    ----------
-    information
-        I(bin of z_j; v_k), one row a factor.
-    code
-        Entropy of the binned code.
-    factor
-        H(v_k), in the same sample.
-    """
-
-    information: Float[np.ndarray, "K D"]
-    code: Float[np.ndarray, " D"]
-    factor: Float[np.ndarray, " K"]
+    information: Float[np.ndarray, "K D"]  # I(bin of z_j; v_k)
+    code: Float[np.ndarray, " D"]  # entropy of the binned code
+    factor: Float[np.ndarray, " K"]  # H(v_k)
 
     @property
     def normalised(self) -> Float[np.ndarray, "K D"]:

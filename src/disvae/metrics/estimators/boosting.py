@@ -18,18 +18,10 @@ PIECES = 4  # of the work, per core: some are done sooner than others
 
 
 class Boosted(NamedTuple):
-    """What boosted trees made of each factor.
+    """What boosted trees made of each factor."""
 
-    Attributes
-    ----------
-    importance
-        Share of each code in what a factor's splits explained; 0 throughout if there was none.
-    on_train, on_test
-        Share of right answers.
-    """
-
-    importance: Float[np.ndarray, "D K"]
-    on_train: Float[np.ndarray, " K"]
+    importance: Float[np.ndarray, "D K"]  # share in what a factor's splits explained, if anything
+    on_train: Float[np.ndarray, " K"]  # share of right answers
     on_test: Float[np.ndarray, " K"]
 
 
@@ -74,10 +66,7 @@ def fit_scikit_learn(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
 
 
 def boost(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
-    """Fit the same as `fit_scikit_learn`, a tree a value and round, in compiled code.
-
-    The seeds, one a factor, decide between equally good codes.
-    """
+    """Fit the same in compiled code; the seeds decide between equally good codes."""
     from disvae.metrics.estimators import trees
 
     train, train_factors, test, test_factors = split
@@ -88,7 +77,7 @@ def boost(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
     apart = np.pad(
         ordered[:, 1:] > ordered[:, :-1] + trees.CLOSE, ((0, 0), (1, 1)), constant_values=True
     )
-    longest = np.array([np.diff(np.flatnonzero(each)).max() for each in apart])
+    table = (values, order, np.array([np.diff(np.flatnonzero(each)).max() for each in apart]))
     held_out = np.ascontiguousarray(test, dtype=np.float32)
 
     known = [np.unique(column, return_inverse=True) for column in train_factors.T]
@@ -112,18 +101,7 @@ def boost(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
     with threads(count) as spread:
         for each in tree_seeds:
             spread(trees.residuals, [(scores, labels, first, *part, gradients) for part in rows])
-            rest = (
-                each,
-                shrink,
-                values,
-                order,
-                longest,
-                gradients,
-                scores,
-                held_out,
-                test_scores,
-                gains,
-            )
+            rest = (each, shrink, *table, gradients, scores, held_out, test_scores, gains)
             spread(trees.grow, [(*part, *rest) for part in pieces])
 
     importance, right = np.zeros((n_codes, len(labels))), np.zeros((2, len(labels)))

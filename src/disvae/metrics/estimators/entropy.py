@@ -61,19 +61,10 @@ def grouped_entropies(
     logvar: Float[np.ndarray, " N"],
     groupings: list[tuple[Int[np.ndarray, " N"], int]],
 ) -> list[Float[np.ndarray, " _groups"]]:
-    """Differential entropy of every group's mixture, for several ways of grouping.
+    """Differential entropy of every group's mixture in nats, for several ways of grouping.
 
-    Parameters
-    ----------
-    mean, logvar
-        Means and log variances of N Gaussian components of equal weight.
-    groupings
-        Pairs of group index per component (0 .. groups - 1, none empty) and number of groups.
-
-    Returns
-    -------
-    list of arrays
-        For every grouping the entropies of its mixtures, in nats.
+    Components have equal weight; a grouping is the group of each (0 .. groups - 1, none empty)
+    and the number of groups.
     """
     sources = _place(mean, logvar)
     return [_group_entropies(sources, group, count) for group, count in groupings]

@@ -89,8 +89,7 @@ def wasserstein_dependence(codes: CodeArray) -> WassersteinDependence:
     -------
     WassersteinDependence
         `distance` at least 0, and `normalised` by tr C, in [0, 2): 2 - 2 / sqrt(D) if all D codes
-        are equal. A constant code adds
-        nothing; if all are constant both are 0.
+        are equal. A constant code adds nothing; if all are constant both are 0.
 
     Raises
     ------
@@ -130,14 +129,8 @@ def code_information(
 
     Parameters
     ----------
-    codes
-        One row per image.
-    bins
-        Equal-width bins a code.
-    num_points
-        Images drawn, with replacement; None takes every image once, and is deterministic.
-    seed, repeats
-        Randomness of the draw, and how many draws.
+    codes, bins, num_points, seed, repeats
+        As in `binned_mig`.
 
     Returns
     -------

@@ -44,18 +44,13 @@ def mig_sup(
     Parameters
     ----------
     codes, factors, bins, num_points, seed, repeats
-        As in `binned_mig`.
+        As in `binned_mig`; it refuses the same.
 
     Returns
     -------
     Estimate
         In [0, 1]. A dead code has gap 0 and counts, so unused codes lower the score. With one
         factor the gap is the normalised information itself.
-
-    Raises
-    ------
-    UserError
-        Bad arrays, a factor with one value, fewer than 2 bins or points.
 
     Notes
     -----
@@ -88,18 +83,13 @@ def jemmig(
     Parameters
     ----------
     codes, factors, bins, num_points, seed, repeats
-        As in `binned_mig`.
+        As in `binned_mig`; it refuses the same.
 
     Returns
     -------
     Jemmig
         `normalised` in [0, 1] (1 is best) and `nats` (0 is best). A dead code has no
         information. Of equally good codes the one with the lowest entropy counts.
-
-    Raises
-    ------
-    UserError
-        Bad arrays, a factor with one value, fewer than 2 bins or points.
 
     Notes
     -----
@@ -143,17 +133,12 @@ def dcimig(
     Parameters
     ----------
     codes, factors, bins, num_points, seed, repeats
-        As in `binned_mig`.
+        As in `binned_mig`; it refuses the same.
 
     Returns
     -------
     Estimate
         In [0, 1]. A dead code has strength 0.
-
-    Raises
-    ------
-    UserError
-        Bad arrays, a factor with one value, fewer than 2 bins or points.
 
     Notes
     -----

@@ -52,10 +52,8 @@ def irs(
         One row per image.
     quantile
         Which deviation stands for the largest; 1 is the paper's maximum.
-    num_points
-        Images drawn, with replacement; None takes every image once, and is deterministic.
-    seed, repeats
-        Randomness of the draw, and how many draws.
+    num_points, seed, repeats
+        As in `binned_mig`.
 
     Returns
     -------

@@ -10,11 +10,11 @@ from disvae.errors import UserError
 from disvae.metrics.arrays import (
     CodeArray,
     as_codes,
-    as_logvar,
     require_at_least,
     standardised,
     varies,
 )
+from disvae.metrics.codes import Codes
 from disvae.metrics.score import declare
 
 
@@ -140,12 +140,7 @@ def _informative(
 ) -> Bool[np.ndarray, " D"]:
     """Codes that vary and, where widths are known, differ from the prior."""
     alive = varies(mean)
-    if logvar is None:
-        return alive
-    width = as_logvar(logvar, mean)
-    kl = 0.5 * (np.exp(width) + mean**2 - 1 - width).mean(axis=0)
-    informative: Bool[np.ndarray, " D"] = alive & (kl > threshold)
-    return informative
+    return alive if logvar is None else alive & (Codes(mean, logvar).kl() > threshold)
 
 
 def _lasso(
@@ -154,9 +149,8 @@ def _lasso(
     """Absolute weights with which the first run's codes predict the second's."""
     from sklearn.linear_model import Lasso
 
-    weights = Lasso(alpha=penalty).fit(first, second).coef_
-    table: Float[np.ndarray, "D2 D1"] = np.reshape(weights, (second.shape[1], first.shape[1]))
-    absolute: Float[np.ndarray, "D1 D2"] = np.abs(table.T)
+    weights = np.abs(Lasso(alpha=penalty).fit(first, second).coef_)
+    absolute: Float[np.ndarray, "D1 D2"] = weights.reshape(second.shape[1], first.shape[1]).T
     return absolute
 
 
