@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from scipy.special import logit
 
 from disvae.metrics.estimators.classifier import Split, accuracy, fit_classifier
-from disvae.metrics.estimators.threads import cores, in_threads, threads
+from disvae.metrics.estimators.threads import cores, of_factors, threads
 
 logger = logging.getLogger("disvae")
 ROUNDS = 100
@@ -57,11 +57,8 @@ def fit_scikit_learn(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
         on_train = accuracy(model, train, train_factors[:, k])
         return importance, on_train, accuracy(model, test, test_factors[:, k])
 
-    # The costliest first, so that no thread is left alone with it at the end.
-    costly_first = np.argsort(-train_factors.max(axis=0), kind="stable").tolist()
-    found = dict(zip(costly_first, in_threads(one, [(k,) for k in costly_first]), strict=True))
-    columns = zip(*(found[k] for k in range(len(seeds))), strict=True)
-    importance, on_train, on_test = map(np.array, columns)
+    found = of_factors(one, train_factors)
+    importance, on_train, on_test = map(np.array, zip(*found, strict=True))
     return Boosted(importance.T, on_train, on_test)
 
 

@@ -14,7 +14,7 @@ from disvae.metrics.estimators.classifier import (
     without_convergence_warnings,
 )
 from disvae.metrics.estimators.sampling import Estimate, averaged
-from disvae.metrics.estimators.threads import in_threads
+from disvae.metrics.estimators.threads import of_factors
 from disvae.metrics.score import declare
 
 
@@ -132,7 +132,7 @@ def explicitness(split: Split) -> tuple[float, float]:
         )
 
     with without_convergence_warnings():
-        areas = in_threads(one, [(k,) for k in range(train_factors.shape[1])])
+        areas = of_factors(one, train_factors)
     on_train, on_test = np.mean(areas, axis=0)
     return float(on_train), float(on_test)
 
