@@ -99,6 +99,7 @@ def test_draws_of_one_value_and_dead_codes_have_no_importance():
 
 
 def test_without_numba_scikit_learn_computes_it_and_says_so_once(monkeypatch, caplog):
+    monkeypatch.setattr(boosting, "ROUNDS", 20)
     split = random_case(2, ties=False)
     compiled = fit_trees(split, np.random.default_rng(0))
     monkeypatch.setitem(sys.modules, "numba", None)
