@@ -70,14 +70,9 @@ class SharedFactor:
     """Draws groups of images that agree in one factor and are free in all others."""
 
     def __init__(self, factors: Int[np.ndarray, "N K"]) -> None:
-        self.values = factors
+        self.values, self.n_factors = factors, factors.shape[1]
         self._order = [np.argsort(column, kind="stable") for column in factors.T]
         self._counts = [np.bincount(column) for column in factors.T]
-
-    @property
-    def n_factors(self) -> int:
-        """Number of factors."""
-        return len(self._order)
 
     def draw(
         self, rng: np.random.Generator, factor: int, anchors: Int[np.ndarray, " B"], size: int

@@ -12,7 +12,7 @@ from disvae.metrics.arrays import (
     checked,
     factor_values,
     require_at_least,
-    varies,
+    standardised,
 )
 from disvae.metrics.estimators.classifier import (
     Split,
@@ -114,14 +114,7 @@ def squared_correlation(
     codes: Float[np.ndarray, "N D"], factors: Float[np.ndarray, "N K"]
 ) -> Float[np.ndarray, "D K"]:
     """Squared Pearson correlation of every code with every factor; 0 for constant columns."""
-    both = np.concatenate([codes, factors], axis=1)
-    centred = both - both.mean(axis=0)
-    # The mean of equal numbers is off by rounding, which would pass for variance.
-    centred[:, ~varies(both)] = 0
-    size = np.linalg.norm(centred, axis=0)
-    centred = np.divide(centred, size, out=np.zeros_like(centred), where=size > 0)
-    n_codes = codes.shape[1]
-    correlation = centred[:, :n_codes].T @ centred[:, n_codes:]
+    correlation = standardised(codes).T @ standardised(factors) / len(codes)
     squared: Float[np.ndarray, "D K"] = np.minimum(correlation**2, 1)
     return squared
 
