@@ -34,12 +34,14 @@ def random_case(number, ties):
     return codes[:n_images], factors[:n_images], codes[n_images:], factors[n_images:]
 
 
-@pytest.fixture(autouse=True)
-def few_rounds_for_many_values(request, monkeypatch):
-    if getattr(request.node, "callspec", None) and request.node.callspec.params.get("number") == 0:
-        monkeypatch.setattr(boosting, "ROUNDS", 20)
+@pytest.fixture
+def rounds(number, monkeypatch):
+    """All rounds in one case; few where scikit-learn grows many trees, a millisecond each."""
+    few = {0: 3, 1: 100}.get(number, 20 if number % 4 == 1 else 8)
+    monkeypatch.setattr(boosting, "ROUNDS", few)
 
 
+@pytest.mark.usefixtures("rounds")
 @pytest.mark.parametrize("number", range(N_CASES))
 def test_the_reference_to_the_last_bits_where_no_values_are_equal(number):
     split = random_case(number, ties=False)
@@ -49,6 +51,7 @@ def test_the_reference_to_the_last_bits_where_no_values_are_equal(number):
     np.testing.assert_array_equal(found.on_test, expected.on_test)
 
 
+@pytest.mark.usefixtures("rounds")
 @pytest.mark.parametrize("number", range(N_CASES))
 def test_within_the_spread_of_the_references_own_seeds_among_equal_values(number):
     """Sums of gradients over equal values go by the order of rows there: that too is chance."""
@@ -69,8 +72,9 @@ def test_within_the_spread_of_the_references_own_seeds_among_equal_values(number
         assert np.abs(of(found) - values.mean(axis=0)).max() <= 2 * spread + floor
 
 
-def test_exact_among_equal_values_too_where_no_splits_are_equally_good():
+def test_exact_among_equal_values_too_where_no_splits_are_equally_good(monkeypatch):
     """On many images of few values no node is small, and no two splits are equally good."""
+    monkeypatch.setattr(boosting, "ROUNDS", 30)
     rng = np.random.default_rng(4)
     factors = rng.integers([2, 3, 5], size=(4000, 3))
     codes = rng.integers(4, size=(4000, 4)) + factors[:, [0, 1, 2, 1]] * rng.integers(2, size=4)
@@ -95,6 +99,7 @@ def test_draws_of_one_value_and_dead_codes_have_no_importance():
 
 
 def test_without_numba_scikit_learn_computes_it_and_says_so_once(monkeypatch, caplog):
+    monkeypatch.setattr(boosting, "ROUNDS", 20)
     split = random_case(2, ties=False)
     compiled = fit_trees(split, np.random.default_rng(0))
     monkeypatch.setitem(sys.modules, "numba", None)

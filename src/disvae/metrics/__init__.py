@@ -8,10 +8,8 @@ from disvae.metrics.arrays import ArrayLike
 from disvae.metrics.codes import Codes, encode, provided, read_codes
 from disvae.metrics.estimators.information import Entropies, entropies
 from disvae.metrics.estimators.sampling import Estimate
-from disvae.metrics.planning import Settings, Wanted, default_settings, plan
 from disvae.metrics.registry import SCORES
 from disvae.metrics.score import Matrix, Score, as_score, declare
-from disvae.metrics.scores.binned_mig import binned_mig
 from disvae.metrics.scores.dci import DCI, dci, disentanglement_and_completeness
 from disvae.metrics.scores.dependence import (
     WassersteinDependence,
@@ -22,6 +20,7 @@ from disvae.metrics.scores.dependence import (
 from disvae.metrics.scores.gap import (
     aam,
     axis_alignments,
+    binned_mig,
     information_gaps,
     mig,
     mutual_information,
@@ -42,57 +41,20 @@ from disvae.metrics.scores.modularity import (
 )
 from disvae.metrics.scores.sap import SAP, sap
 from disvae.metrics.scores.udr import UDR, udr
-from disvae.metrics.scoring import evaluate
+from disvae.metrics.scoring import Settings, Wanted, default_settings, evaluate, plan
 
-__all__ = [
-    "DCI",
-    "IRS",
-    "SAP",
-    "SCORES",
-    "UDR",
-    "Accuracy",
-    "ArrayLike",
-    "Codes",
-    "Entropies",
-    "Estimate",
-    "FactorVAEScore",
-    "InfoMEC",
-    "Jemmig",
-    "Matrix",
-    "ModularityExplicitness",
-    "Score",
-    "Settings",
-    "Wanted",
-    "WassersteinDependence",
-    "aam",
-    "as_score",
-    "axis_alignments",
-    "beta_vae_score",
-    "binned_mig",
-    "code_information",
-    "dci",
+__all__ = ["SCORES", "Codes", "Matrix", "Score", "Settings", "Wanted", "as_score", "declare"]
+__all__ += ["ArrayLike", "default_settings", "encode", "evaluate", "plan", "provided", "read_codes"]
+__all__ += ["DCI", "IRS", "SAP", "UDR", "Accuracy", "Entropies", "Estimate", "FactorVAEScore"]
+__all__ += ["InfoMEC", "Jemmig", "ModularityExplicitness", "WassersteinDependence"]
+__all__ += ["aam", "axis_alignments", "beta_vae_score", "binned_mig", "code_information", "dci"]
+__all__ += [
     "dcimig",
-    "declare",
-    "default_settings",
     "disentanglement_and_completeness",
-    "encode",
     "entropies",
-    "evaluate",
     "factor_vae_score",
     "infomec",
-    "information_gaps",
-    "irs",
-    "jemmig",
-    "mig",
-    "mig_sup",
-    "modularity",
-    "modularity_explicitness",
-    "mutual_information",
-    "plan",
-    "provided",
-    "read_codes",
-    "sap",
-    "total_correlation",
-    "udr",
-    "wasserstein_dependence",
 ]
+__all__ += ["infomec", "information_gaps", "irs", "jemmig", "mig", "mig_sup", "modularity"]
+__all__ += ["modularity_explicitness", "mutual_information", "sap", "total_correlation", "udr"]
+__all__ += ["wasserstein_dependence"]

@@ -1,13 +1,18 @@
-"""The door: turn anyone's arrays into checked NumPy arrays, once."""
+"""The door: turn anyone's arrays into checked NumPy arrays, and work out once what scores share."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Num
 
 from disvae.errors import UserError
-from disvae.metrics.sharing import shared
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 SPARSE = 8  # possible keys a row, beyond which sorting beats a table of all keys
 LARGEST = 1e30  # trees read float32
@@ -22,6 +27,40 @@ class ArrayLike(Protocol):
         """Return the values as a NumPy array."""
 
 
+CodeArray = Num[ArrayLike, "N D"]
+FactorArray = Num[ArrayLike, "N K"]
+
+_MEMORY: ContextVar[dict[Any, Any] | None] = ContextVar("memory", default=None)
+
+
+@contextmanager
+def remembering() -> Iterator[None]:
+    """Within, `shared` functions keep what they found; arrays must not change meanwhile."""
+    token = _MEMORY.set({})
+    try:
+        yield
+    finally:
+        _MEMORY.reset(token)
+
+
+def shared(function: Callable[P, T]) -> Callable[P, T]:
+    """Decorate what scores have in common: within `remembering` it is computed once an input."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        memory = _MEMORY.get()
+        if memory is None:
+            return function(*args, **kwargs)
+        plain = int | float | str | None
+        key = (function, *(a if isinstance(a, plain) else id(a) for a in args), *kwargs.items())
+        if key not in memory:
+            memory[key] = function(*args, **kwargs), args  # kept: an id is good for a lifetime
+        found: T = memory[key][0]
+        return found
+
+    return call
+
+
 def to_numpy(array: ArrayLike) -> np.ndarray[Any, Any]:
     """Copy a tensor to the host if need be; NumPy arrays pass through.
 
@@ -34,14 +73,9 @@ def to_numpy(array: ArrayLike) -> np.ndarray[Any, Any]:
     return np.asarray(array)
 
 
-def as_codes(codes: Num[ArrayLike, "N D"], name: str = "codes") -> Float[np.ndarray, "N D"]:
-    """Check codes: two axes, at least two images and one code, all finite.
-
-    Raises
-    ------
-    UserError
-        One sentence that names what is wrong.
-    """
+@shared
+def as_codes(codes: CodeArray, name: str = "codes") -> Float[np.ndarray, "N D"]:
+    """Check codes: two axes, at least two images and one code, all finite."""
     array = to_numpy(codes)
     if array.ndim != 2:
         raise UserError(
@@ -63,16 +97,8 @@ def as_codes(codes: Num[ArrayLike, "N D"], name: str = "codes") -> Float[np.ndar
     return array
 
 
-def as_logvar(
-    logvar: Num[ArrayLike, "N D"] | None, mean: Float[np.ndarray, "N D"]
-) -> Float[np.ndarray, "N D"]:
-    """Check log variances: there, of the mean's shape, finite and of usable size.
-
-    Raises
-    ------
-    UserError
-        One sentence that names what is wrong.
-    """
+def as_logvar(logvar: CodeArray | None, mean: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
+    """Check log variances: there, of the mean's shape, finite and of usable size."""
     if logvar is None:
         raise UserError(
             "This score reads the posterior's width: give logvar as well, or ask for a score "
@@ -90,26 +116,15 @@ def as_logvar(
     return array
 
 
-def as_factors(factors: Num[ArrayLike, "N K"] | None, n_images: int) -> Int[np.ndarray, "N K"]:
-    """Check factors and number each factor's values 0, 1, ... in ascending order.
-
-    Raises
-    ------
-    UserError
-        One sentence that names what is wrong.
-    """
+@shared
+def as_factors(factors: FactorArray | None, n_images: int) -> Int[np.ndarray, "N K"]:
+    """Check factors and number each factor's values 0, 1, ... in ascending order."""
     array = factor_values(factors, n_images)
     return np.stack([_number_values(column) for column in array.T], axis=1)
 
 
-def factor_values(factors: Num[ArrayLike, "N K"] | None, n_images: int) -> Num[np.ndarray, "N K"]:
-    """Check factors and keep their values, for scores that read them as numbers.
-
-    Raises
-    ------
-    UserError
-        One sentence that names what is wrong.
-    """
+def factor_values(factors: FactorArray | None, n_images: int) -> Num[np.ndarray, "N K"]:
+    """Check factors and keep their values, for scores that read them as numbers."""
     if factors is None:
         raise UserError(
             "This score needs the true factors: give factors, or ask for a score without, "
@@ -131,13 +146,7 @@ def factor_values(factors: Num[ArrayLike, "N K"] | None, n_images: int) -> Num[n
 
 
 def require_varied(factors: Int[np.ndarray, "N K"], names: Sequence[str] | None = None) -> None:
-    """Refuse factors with one value, in numbered factors: nothing can be told of them.
-
-    Raises
-    ------
-    UserError
-        Names the first such factor.
-    """
+    """Refuse factors with one value, in numbered factors: nothing can be told of them."""
     for k in range(factors.shape[1]):
         if factors[:, k].max() == factors[:, k].min():
             raise UserError(ONE_VALUE.format(repr(names[k]) if names else k))
@@ -145,15 +154,9 @@ def require_varied(factors: Int[np.ndarray, "N K"], names: Sequence[str] | None 
 
 @shared
 def checked(
-    codes: Num[ArrayLike, "N D"], factors: Num[ArrayLike, "N K"]
+    codes: CodeArray, factors: FactorArray
 ) -> tuple[Float[np.ndarray, "N D"], Int[np.ndarray, "N K"]]:
-    """Check codes, number the factors' values, and see that every factor varies.
-
-    Raises
-    ------
-    UserError
-        One sentence that names what is wrong.
-    """
+    """Check codes, number the factors' values, and see that every factor varies."""
     table = as_codes(codes)
     labels = as_factors(factors, len(table))
     require_varied(labels)
@@ -161,13 +164,7 @@ def checked(
 
 
 def require_at_least(name: str, value: float, minimum: float) -> None:
-    """Refuse a setting below its bound.
-
-    Raises
-    ------
-    UserError
-        Names the setting, the bound and the value.
-    """
+    """Refuse a setting below its bound."""
     if not value >= minimum:
         raise UserError(f"{name} must be at least {minimum}, but it is {value}.")
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from disvae.errors import UserError
-from disvae.metrics.arrays import ArrayLike, as_codes, as_logvar, factor_values
+from disvae.metrics.arrays import CodeArray, FactorArray, as_codes, as_logvar, factor_values
 
 _MAX_BYTES = 2**33  # of a file of codes, unpacked
 
@@ -37,9 +37,9 @@ class Codes:
         Shapes that do not match, NaN, fewer than 2 images, names that do not fit the factors.
     """
 
-    mean: Num[ArrayLike, "N D"]
-    logvar: Num[ArrayLike, "N D"] | None = None
-    factors: Num[ArrayLike, "N K"] | None = None
+    mean: CodeArray
+    logvar: CodeArray | None = None
+    factors: FactorArray | None = None
     factor_names: Sequence[str] = ()
 
     def __post_init__(self) -> None:
@@ -64,7 +64,7 @@ class Codes:
         set_once(self, "factor_names", names)
 
     @property
-    def codes(self) -> Num[ArrayLike, "N D"]:
+    def codes(self) -> CodeArray:
         """The means: most scores read nothing else."""
         return self.mean
 
@@ -86,8 +86,7 @@ class Codes:
         if self.logvar is None:
             raise UserError("The KL of codes needs their logvar, which these codes come without.")
         mean, logvar = np.asarray(self.mean), np.asarray(self.logvar)
-        per_image = 0.5 * (np.exp(logvar) + mean**2 - 1 - logvar)
-        average: Float[np.ndarray, " D"] = per_image.mean(axis=0)
+        average: Float[np.ndarray, " D"] = (np.exp(logvar) + mean**2 - 1 - logvar).mean(axis=0) / 2
         return average
 
     def select(self, names: Sequence[str]) -> "Codes":
@@ -111,21 +110,18 @@ def _read_only(array: Num[np.ndarray, "..."]) -> Num[np.ndarray, "..."]:
 
 
 class Factored(Protocol):
-    """What has factors with names: a dataset."""
+    """What has factors with names, none if unknown: a dataset."""
 
     @property
-    def factor_names(self) -> Sequence[str]:
-        """Names of the factors; empty if unknown."""
+    def factor_names(self) -> Sequence[str]: ...  # noqa: D102
 
 
 class Encodable(Protocol):
-    """What gives codes when asked: a run."""
+    """What gives codes of its dataset when asked: a run."""
 
-    def dataset(self) -> Factored:
-        """Return what will be encoded."""
+    def dataset(self) -> Factored: ...  # noqa: D102
 
-    def encode(self) -> Codes:
-        """Return the codes."""
+    def encode(self) -> Codes: ...  # noqa: D102
 
 
 def encode(run: Any, *args: Any, **options: Any) -> Codes:
@@ -141,13 +137,7 @@ def provided(dataset: Factored) -> tuple[frozenset[str], Sequence[str]]:
 
 
 def factor_columns(subset: Sequence[str], factor_names: Sequence[str]) -> list[int]:
-    """Return where the factors of `subset` stand among all.
-
-    Raises
-    ------
-    UserError
-        No factors, no name, or an unknown name.
-    """
+    """Return where the factors of `subset` stand among all."""
     if not factor_names:
         raise UserError("These codes have no factors, so a factor subset cannot be taken.")
     unknown = [name for name in subset if name not in factor_names]

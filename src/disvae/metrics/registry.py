@@ -7,7 +7,6 @@ from disvae.metrics.score import Score
 
 _MODULES = (  # of `disvae.metrics.scores`; their scores are listed and computed in this order
     "gap",
-    "binned_mig",
     "intervention",
     "dci",
     "sap",
@@ -20,28 +19,16 @@ _MODULES = (  # of `disvae.metrics.scores`; their scores are listed and computed
 )
 
 
-def declared(module: str) -> list[Score]:
-    """Return the scores that a module declares, in its order."""
-    found = [getattr(value, "score", None) for value in vars(import_module(module)).values()]
-    scores = [score for score in found if isinstance(score, Score)]
-    return [score for score in scores if score.function.__module__ == module]
-
-
 SCORES: dict[str, Score] = {
     score.name: score
     for module in _MODULES
-    for score in declared(f"disvae.metrics.scores.{module}")
+    for value in vars(import_module(f"disvae.metrics.scores.{module}")).values()
+    if isinstance(score := getattr(value, "score", None), Score)
 }
 
 
 def find(name: str) -> Score:
-    """Return a score by name.
-
-    Raises
-    ------
-    UserError
-        Unknown name; lists the known ones.
-    """
+    """Return a score by name."""
     if name not in SCORES:
         raise UserError(f"There is no score {name!r}; the scores are {', '.join(SCORES)}.")
     return SCORES[name]

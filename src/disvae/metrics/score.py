@@ -80,11 +80,16 @@ class Score:
     @property
     def settings(self) -> dict[str, inspect.Parameter]:
         """The keyword settings of the function."""
-        return {each.name: each for each in _parameters(self.function) if _is_setting(each)}
+        return _arguments(self.function)[1]
+
+    @property
+    def keys(self) -> list[str]:
+        """Under which its results stand."""
+        return [self.name, self.headline] if self.headline else [self.name]
 
     def __call__(self, table: object, **settings: Any) -> Any:
         """Compute the score of a table of codes."""
-        reads = [each.name for each in _parameters(self.function) if not _is_setting(each)]
+        reads = _arguments(self.function)[0]
         return self.function(*(getattr(table, name) for name in reads), **settings)
 
 
@@ -115,11 +120,8 @@ def declare(
 def as_score(given: Score | Callable[..., Any]) -> Score:
     """Return a function as a score: what it declared, else what its name and docstring say.
 
-    Parameters
-    ----------
-    given
-        A score, or a function as `Score` describes it, such as
-        ``def my_score(mean, factors) -> float``.
+    `given` is a score, or a function as `Score` describes it, such as
+    ``def my_score(mean, factors) -> float``.
 
     Raises
     ------
@@ -142,31 +144,22 @@ def as_score(given: Score | Callable[..., Any]) -> Score:
 
 
 def _needs(name: str, function: Callable[..., Any]) -> frozenset[Need]:
-    """Tell from a function's arguments what it reads of the codes.
-
-    Raises
-    ------
-    UserError
-        An argument that codes do not have, or a setting without a default.
-    """
-    found: frozenset[Need] = frozenset()
-    for each in _parameters(function):
-        if _is_setting(each):
-            if each.default is each.empty:
-                raise UserError(f"{each.name}, a setting of the score {name}, needs a default.")
-        elif each.name not in _READS or each.kind is each.VAR_POSITIONAL:
+    """Tell from a function's arguments what it reads of the codes."""
+    reads, settings = _arguments(function)
+    for each in settings.values():
+        if each.default is each.empty:
+            raise UserError(f"{each.name}, a setting of the score {name}, needs a default.")
+    for each in reads.values():
+        if each.name not in _READS or each.kind is each.VAR_POSITIONAL:
             raise UserError(
                 f"The score {name} asks for {each.name!r}, but its arguments can be "
                 f"{', '.join(_READS)}; settings stand behind a * and have defaults."
             )
-        else:
-            found |= _READS[each.name]
-    return found
+    return frozenset().union(*(_READS[each] for each in reads))
 
 
-def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    return list(inspect.signature(function).parameters.values())
-
-
-def _is_setting(parameter: inspect.Parameter) -> bool:
-    return parameter.kind is parameter.KEYWORD_ONLY
+def _arguments(function: Callable[..., Any]) -> tuple[dict[str, inspect.Parameter], ...]:
+    """Part what a function reads from its settings."""
+    found = inspect.signature(function).parameters
+    settings = {name: each for name, each in found.items() if each.kind is each.KEYWORD_ONLY}
+    return {name: each for name, each in found.items() if name not in settings}, settings

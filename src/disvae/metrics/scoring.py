@@ -1,20 +1,24 @@
-"""Any of the scores of one table of codes, as one JSON-able record."""
+"""Any of the scores of one table of codes: what to compute, checked first, and one record of it."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from disvae.errors import UserError
-from disvae.metrics.arrays import as_factors, require_varied
-from disvae.metrics.codes import Codes, Encodable, provided
+from disvae.metrics.arrays import as_factors, remembering, require_varied
+from disvae.metrics.codes import Codes, Encodable, factor_columns, provided
 from disvae.metrics.estimators.sampling import Estimate
-from disvae.metrics.planning import Settings, Wanted, plan
-from disvae.metrics.score import Score
-from disvae.metrics.sharing import remembering
+from disvae.metrics.registry import SCORES, find
+from disvae.metrics.score import Score, as_score
+
+_LARGEST = 10**9  # of a setting
 
 Progress = Callable[[str, int, int], None]
+Settings = Mapping[str, Mapping[str, Any]]
+Wanted = str | Score | Callable[..., Any]
 
 
 def evaluate(
@@ -79,13 +83,12 @@ def evaluate(
     table = run_or_table if isinstance(run_or_table, Codes) else run_or_table.encode()
     if factor_subset is not None:
         table = table.select(factor_subset)
-    if any("factors" in score.needs for score, _ in chosen):
-        labels = as_factors(table.factors, len(np.asarray(table.mean)))
-        require_varied(labels, table.factor_names)
-
     top: dict[str, Any] = {}
     results: dict[str, Any] = {}
     with remembering():
+        if any("factors" in score.needs for score, _ in chosen):
+            labels = as_factors(table.factors, len(np.asarray(table.mean)))
+            require_varied(labels, table.factor_names)
         for number, (score, used) in enumerate(chosen):
             if progress is not None:
                 progress(score.name, number, len(chosen))
@@ -96,6 +99,105 @@ def evaluate(
                 used = {**used, "factors": list(table.factor_names)}
             results[score.name] = {**result, "settings": used}
     return {**top, **results}
+
+
+def plan(
+    names: str | Iterable[Wanted],
+    provides: frozenset[str],
+    factor_names: Sequence[str] = (),
+    *,
+    seed: int | None = 0,
+    repeats: int = 1,
+    settings: Settings | None = None,
+    factor_subset: Sequence[str] | None = None,
+) -> list[tuple[Score, dict[str, Any]]]:
+    """Look up scores with all their settings, and check what can be before there are codes.
+
+    Parameters
+    ----------
+    names, seed, repeats, settings, factor_subset
+        As for `evaluate`.
+    provides
+        What there will be beyond the codes: "logvar", "factors".
+    factor_names
+        Names of the factors, if there are any.
+
+    Raises
+    ------
+    UserError
+        Unknown score, setting or factor; a setting of the wrong type; a score that needs more
+        than there is; two scores of one name.
+    """
+    scores = _wanted([names] if isinstance(names, str) else list(names), provides)
+    given, common = settings or {}, {"seed": seed, "repeats": repeats}
+    for name in given:
+        if name not in [score.name for score in scores]:
+            find(name)
+            raise UserError(f"Settings were given for {name}, which is not among the scores.")
+    if factor_subset is not None:
+        factor_columns(factor_subset, factor_names)
+    return [(score, _merge(score, common, given.get(score.name, {}))) for score in scores]
+
+
+def default_settings(score: Score) -> dict[str, Any]:
+    """Return the keyword settings of a score with their defaults."""
+    return {name: known.default for name, known in score.settings.items()}
+
+
+def _wanted(names: Sequence[Wanted], provides: frozenset[str]) -> list[Score]:
+    given = [
+        find(name) if isinstance(name, str) else as_score(name) for name in names if name != "all"
+    ]
+    able = [score for score in SCORES.values() if score.needs <= provides]
+    if "all" in names:
+        given = able + [score for score in given if score not in SCORES.values()]
+    chosen = list(dict.fromkeys(given))
+    taken = {key: score for score in SCORES.values() for key in score.keys}
+    for score in chosen:
+        for key in score.keys:
+            if key == "all" or taken.setdefault(key, score) != score:
+                raise UserError(f"There is a score {key} already, so give yours another name.")
+        missing = score.needs - provides
+        if "runs" in missing:
+            raise UserError(
+                f"{score.name} compares the codes of several runs: call "
+                f"disvae.metrics.{score.name} with all of them."
+            )
+        if missing:
+            raise UserError(
+                f"{score.name} needs {' and '.join(sorted(missing))}, which these codes come "
+                f"without; the scores to be had are {', '.join(each.name for each in able)}."
+            )
+    return chosen
+
+
+def _merge(score: Score, common: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge defaults, the common seed and repeats, and the score's own settings."""
+    known = score.settings
+    merged = {**default_settings(score), **{k: v for k, v in common.items() if k in known}}
+    for name, value in given.items():
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            raise UserError(f"{score.name} has no setting {name!r}; its settings are: {listed}.")
+        kind, default = known[name].annotation, known[name].default
+        try:
+            expected_type = type(default) if kind is known[name].empty else kind
+            merged[name] = TypeAdapter(expected_type).validate_python(value)
+        except ValidationError as error:
+            expected = error.errors()[0]["msg"].replace("Input should be", "it should be")
+            raise UserError(f"{value!r} cannot be {name} of {score.name}: {expected}.") from None
+        _require_sensible(score, name, merged[name])
+    return merged
+
+
+def _require_sensible(score: Score, name: str, value: object) -> None:
+    """Refuse numbers that no setting takes; each score checks its own bounds."""
+    least = 0 if name == "seed" else -_LARGEST
+    if isinstance(value, int | float) and not least <= value <= _LARGEST:  # False for NaN
+        raise UserError(
+            f"{value!r} cannot be {name} of {score.name}: it should be from {least:,} to "
+            f"{_LARGEST:,}."
+        )
 
 
 def _entry(score: Score, result: Any) -> dict[str, Any]:

@@ -3,32 +3,21 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Int
 from scipy.special import entr
 
-from disvae.metrics.arrays import ArrayLike, checked, require_at_least
+from disvae.metrics.arrays import CodeArray, FactorArray, checked, require_at_least, shared
 from disvae.metrics.estimators.sampling import draw_rows, repeated
-from disvae.metrics.sharing import shared
 
 NOTHING = 1e-12  # nats; below it mutual information is rounding
 
 
 class BinnedInformation(NamedTuple):
-    """Entropies of binned codes and of factors, in nats.
+    """Entropies of binned codes and of factors in one sample, in nats."""
 
-    Attributes
-    ----------
-    information
-        I(bin of z_j; v_k), one row a factor.
-    code
-        Entropy of the binned code.
-    factor
-        H(v_k), in the same sample.
-    """
-
-    information: Float[np.ndarray, "K D"]
-    code: Float[np.ndarray, " D"]
-    factor: Float[np.ndarray, " K"]
+    information: Float[np.ndarray, "K D"]  # I(bin of z_j; v_k)
+    code: Float[np.ndarray, " D"]  # entropy of the binned code
+    factor: Float[np.ndarray, " K"]  # H(v_k)
 
     @property
     def normalised(self) -> Float[np.ndarray, "K D"]:
@@ -75,8 +64,8 @@ def count_information(first: Int[np.ndarray, " N"], second: Int[np.ndarray, " N"
 
 @shared
 def binned_draws(
-    codes: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
+    codes: CodeArray,
+    factors: FactorArray,
     bins: int,
     num_points: int | None,
     seed: int | None,

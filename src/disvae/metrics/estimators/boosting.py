@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from scipy.special import logit
 
 from disvae.metrics.estimators.classifier import Split, accuracy, fit_classifier
-from disvae.metrics.estimators.threads import cores, in_threads, threads
+from disvae.metrics.estimators.threads import cores, of_factors, threads
 
 logger = logging.getLogger("disvae")
 ROUNDS = 100
@@ -18,18 +18,10 @@ PIECES = 4  # of the work, per core: some are done sooner than others
 
 
 class Boosted(NamedTuple):
-    """What boosted trees made of each factor.
+    """What boosted trees made of each factor."""
 
-    Attributes
-    ----------
-    importance
-        Share of each code in what a factor's splits explained; 0 throughout if there was none.
-    on_train, on_test
-        Share of right answers.
-    """
-
-    importance: Float[np.ndarray, "D K"]
-    on_train: Float[np.ndarray, " K"]
+    importance: Float[np.ndarray, "D K"]  # share in what a factor's splits explained, if anything
+    on_train: Float[np.ndarray, " K"]  # share of right answers
     on_test: Float[np.ndarray, " K"]
 
 
@@ -65,24 +57,24 @@ def fit_scikit_learn(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
         on_train = accuracy(model, train, train_factors[:, k])
         return importance, on_train, accuracy(model, test, test_factors[:, k])
 
-    # The costliest first, so that no thread is left alone with it at the end.
-    costly_first = np.argsort(-train_factors.max(axis=0), kind="stable").tolist()
-    found = dict(zip(costly_first, in_threads(one, [(k,) for k in costly_first]), strict=True))
-    columns = zip(*(found[k] for k in range(len(seeds))), strict=True)
-    importance, on_train, on_test = map(np.array, columns)
+    found = of_factors(one, train_factors)
+    importance, on_train, on_test = map(np.array, zip(*found, strict=True))
     return Boosted(importance.T, on_train, on_test)
 
 
 def boost(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
-    """Fit the same as `fit_scikit_learn`, a tree a value and round, in compiled code.
-
-    The seeds, one a factor, decide between equally good codes.
-    """
+    """Fit the same in compiled code; the seeds decide between equally good codes."""
     from disvae.metrics.estimators import trees
 
     train, train_factors, test, test_factors = split
     n_rows, n_codes = train.shape
-    table = trees.make_table(np.ascontiguousarray(train.T, dtype=np.float32))
+    values = np.ascontiguousarray(train.T, dtype=np.float32)
+    order = np.argsort(values, axis=1, kind="stable").astype(np.uint32)
+    ordered = np.take_along_axis(values, order, axis=1)
+    apart = np.pad(
+        ordered[:, 1:] > ordered[:, :-1] + trees.CLOSE, ((0, 0), (1, 1)), constant_values=True
+    )
+    table = (values, order, np.array([np.diff(np.flatnonzero(each)).max() for each in apart]))
     held_out = np.ascontiguousarray(test, dtype=np.float32)
 
     known = [np.unique(column, return_inverse=True) for column in train_factors.T]
@@ -106,7 +98,7 @@ def boost(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
     with threads(count) as spread:
         for each in tree_seeds:
             spread(trees.residuals, [(scores, labels, first, *part, gradients) for part in rows])
-            rest = (each, shrink, table, gradients, scores, held_out, test_scores, gains)
+            rest = (each, shrink, *table, gradients, scores, held_out, test_scores, gains)
             spread(trees.grow, [(*part, *rest) for part in pieces])
 
     importance, right = np.zeros((n_codes, len(labels))), np.zeros((2, len(labels)))

@@ -39,7 +39,7 @@ class _Sources:
     offsets: Int[np.ndarray, " levels+1"]  # first cell key of each level
     cells: Int[np.ndarray, " cells"]  # occupied cell keys, ascending
     cell_of: Int[np.ndarray, " N"]  # index into `cells`
-    moments: Float[np.ndarray, "moments N"]
+    moments: Float[np.ndarray, "N moments"]
 
     def tiles_in_row(self, index: int) -> int:
         """Count the tiles of the axis at a level: twice as many at each finer one."""
@@ -61,19 +61,10 @@ def grouped_entropies(
     logvar: Float[np.ndarray, " N"],
     groupings: list[tuple[Int[np.ndarray, " N"], int]],
 ) -> list[Float[np.ndarray, " _groups"]]:
-    """Differential entropy of every group's mixture, for several ways of grouping.
+    """Differential entropy of every group's mixture in nats, for several ways of grouping.
 
-    Parameters
-    ----------
-    mean, logvar
-        Means and log variances of N Gaussian components of equal weight.
-    groupings
-        Pairs of group index per component (0 .. groups - 1, none empty) and number of groups.
-
-    Returns
-    -------
-    list of arrays
-        For every grouping the entropies of its mixtures, in nats.
+    Components have equal weight; a grouping is the group of each (0 .. groups - 1, none empty)
+    and the number of groups.
     """
     sources = _place(mean, logvar)
     return [_group_entropies(sources, group, count) for group, count in groupings]
@@ -110,12 +101,16 @@ def _place(mean: Float[np.ndarray, " N"], logvar: Float[np.ndarray, " N"]) -> _S
 
 def _taylor_moments(
     shift: Float[np.ndarray, " N"], spread: Float[np.ndarray, " N"]
-) -> Float[np.ndarray, "moments N"]:
+) -> Float[np.ndarray, "N moments"]:
     """Coefficients of D^p in exp(-shift D + spread D^2 / 2)."""
-    moments = np.ones((N_MOMENTS, len(shift)))
-    moments[1] = -shift
-    for p in range(2, N_MOMENTS):
-        moments[p] = (spread * moments[p - 2] - shift * moments[p - 1]) / p
+    moments = np.empty((len(shift), N_MOMENTS))
+    for start in range(0, len(shift), CHUNK):  # small enough for the cache
+        here = slice(start, start + CHUNK)
+        part = np.ones((N_MOMENTS, len(shift[here])))
+        part[1] = -shift[here]
+        for p in range(2, N_MOMENTS):
+            part[p] = (spread[here] * part[p - 2] - shift[here] * part[p - 1]) / p
+        moments[here] = part.T
     return moments
 
 
@@ -123,9 +118,13 @@ def _group_entropies(
     sources: _Sources, group: Int[np.ndarray, " N"], n_groups: int
 ) -> Float[np.ndarray, " groups"]:
     """Entropy of each group's mixture: build densities from long tiles to short, integrate."""
+    from scipy.sparse import csc_array
+
     n_cells = len(sources.cells)
     pairs, pair_of = compact(group * n_cells + sources.cell_of, n_groups * n_cells)
-    sums = np.stack([np.bincount(pair_of, m, len(pairs)) for m in sources.moments], axis=1)
+    shape = (len(pairs), len(group))  # of the matrix that adds up the components of each pair
+    adding = csc_array((np.ones(len(group)), pair_of, np.arange(len(group) + 1)), shape)
+    sums = adding @ sources.moments
     row, cell = np.divmod(pairs, n_cells)
     key = sources.cells[cell]
     sizes = np.bincount(group, minlength=n_groups).astype(np.float64)

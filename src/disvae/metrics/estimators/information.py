@@ -3,13 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float
 from scipy.special import entr
 
-from disvae.metrics.arrays import ArrayLike, as_codes, as_factors, as_logvar
+from disvae.metrics.arrays import CodeArray, FactorArray, as_codes, as_factors, as_logvar, shared
 from disvae.metrics.estimators.entropy import grouped_entropies
 from disvae.metrics.estimators.threads import in_threads
-from disvae.metrics.sharing import shared
 
 NOTHING = 1e-9  # nats; below it mutual information is the rounding of two equal entropies
 MAX_THREADS = 4  # each holds some 20 numbers per image
@@ -43,15 +42,15 @@ class Entropies(NamedTuple):
 
 @shared
 def entropies(
-    mean: Num[ArrayLike, "N D"],
-    logvar: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
+    mean: CodeArray,
+    logvar: CodeArray,
+    factors: FactorArray,
 ) -> Entropies:
     """Entropies of the aggregate posterior, whole and given each factor.
 
     q(z_j) is the mixture (1/N) sum_n N(mean_nj, exp(logvar_nj)) over all images, q(z_j given
     v_k) that over the images with one value of factor k. Both are integrated, not sampled
-    (see `disvae.metrics.entropy`): the result is deterministic, its error below 1e-6 nats.
+    (see `estimators.entropy`): the result is deterministic, its error below 1e-6 nats.
 
     Parameters
     ----------
@@ -81,7 +80,7 @@ def entropies(
     sizes = [int(column.max()) + 1 for column in indices.T]
     whole = (np.zeros(len(means), dtype=np.int64), 1)
     groupings = [whole, *zip(np.ascontiguousarray(indices.T), sizes, strict=True)]
-    frequencies = [_frequencies(group, size) for group, size in groupings]
+    frequencies = [np.bincount(group) / len(group) for group, _ in groupings]
 
     def of_code(j: int) -> Float[np.ndarray, " groupings"]:
         found = grouped_entropies(means[:, j].copy(), logvars[:, j].copy(), groupings)
@@ -106,9 +105,3 @@ def mean_gap(table: Float[np.ndarray, "K D"]) -> float:
     """Mean over rows of the gap between the two largest."""
     best, second = two_largest(table)
     return float((best - second).mean())
-
-
-def _frequencies(group: Int[np.ndarray, " N"], n_groups: int) -> Float[np.ndarray, " groups"]:
-    """Share of each group among all rows."""
-    shares: Float[np.ndarray, " groups"] = np.bincount(group, minlength=n_groups) / len(group)
-    return shares

@@ -18,16 +18,8 @@ def neighbour_information(
     between Discrete and Continuous Data Sets", 2014, equation 2). Values that occur once are left
     out. Scaling and noise are those of scikit-learn's mutual_info_classif.
 
-    Parameters
-    ----------
-    code
-        Not constant.
-    values
-        Numbered from 0; at least one occurs twice.
-    neighbours
-        Fewer where a value has fewer images.
-    seed
-        Of the noise.
+    The code is not constant; values are numbered from 0, at least one occurs twice; there are
+    fewer neighbours where a value has fewer images.
     """
     counts = np.bincount(values)
     kept = counts[values] > 1

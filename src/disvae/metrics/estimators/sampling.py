@@ -1,7 +1,7 @@
 """Draws that the sampled scores share, and how their repeats are summed up."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Int
@@ -48,6 +48,14 @@ def repeated(run: Callable[[np.random.Generator], T], seed: int | None, repeats:
     return [run(np.random.default_rng(child)) for child in children]
 
 
+def averaged(
+    run: Callable[[np.random.Generator], tuple[Any, ...]], seed: int | None, repeats: int
+) -> list[Any]:
+    """Repeat a draw that finds several things: sum up numbers, and take the mean of arrays."""
+    columns = list(zip(*repeated(run, seed, repeats), strict=True))
+    return [np.mean(c, axis=0) if isinstance(c[0], np.ndarray) else estimate(c) for c in columns]
+
+
 def draw_rows(
     rng: np.random.Generator, n_images: int, n_points: int | None
 ) -> Int[np.ndarray, " points"]:
@@ -62,14 +70,9 @@ class SharedFactor:
     """Draws groups of images that agree in one factor and are free in all others."""
 
     def __init__(self, factors: Int[np.ndarray, "N K"]) -> None:
-        self.values = factors
+        self.values, self.n_factors = factors, factors.shape[1]
         self._order = [np.argsort(column, kind="stable") for column in factors.T]
         self._counts = [np.bincount(column) for column in factors.T]
-
-    @property
-    def n_factors(self) -> int:
-        """Number of factors."""
-        return len(self._order)
 
     def draw(
         self, rng: np.random.Generator, factor: int, anchors: Int[np.ndarray, " B"], size: int

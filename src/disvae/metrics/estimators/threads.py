@@ -5,6 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import numpy as np
+from jaxtyping import Int
+
 T = TypeVar("T")
 Spread = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], list[Any]]
 
@@ -36,3 +39,13 @@ def in_threads(
     """Call `run` with each tuple on all cores it may use, or on at most so many, in order."""
     with threads(min(cores(), len(arguments), most or len(arguments))) as spread:
         return spread(run, arguments)
+
+
+def of_factors(run: Callable[[int], T], factors: Int[np.ndarray, "N K"]) -> list[T]:
+    """Call `run` with each factor's number on all cores; the results are in order.
+
+    Those of many values are the costliest and come first, so that none is left alone at the end.
+    """
+    costly_first = np.argsort(-factors.max(axis=0), kind="stable").tolist()
+    found = dict(zip(costly_first, in_threads(run, [(k,) for k in costly_first]), strict=True))
+    return [found[k] for k in range(len(costly_first))]

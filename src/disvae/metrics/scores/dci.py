@@ -3,14 +3,14 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Num
+from jaxtyping import Float
 from scipy.special import entr
 
 from disvae.errors import UserError
-from disvae.metrics.arrays import ArrayLike, checked, require_at_least
+from disvae.metrics.arrays import CodeArray, FactorArray, checked, require_at_least
 from disvae.metrics.estimators.boosting import fit_trees
 from disvae.metrics.estimators.classifier import draw_split
-from disvae.metrics.estimators.sampling import Estimate, estimate, repeated
+from disvae.metrics.estimators.sampling import Estimate, averaged
 from disvae.metrics.score import Matrix, declare
 
 
@@ -45,8 +45,8 @@ class DCI(NamedTuple):
     matrix=Matrix("importance", "dci_importance.png", "DCI importance", codes_first=True),
 )
 def dci(
-    codes: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
+    codes: CodeArray,
+    factors: FactorArray,
     *,
     num_train: int = 10_000,
     num_test: int = 5_000,
@@ -96,25 +96,15 @@ def dci(
     if levels is not None:
         require_at_least("levels", levels, 2)
 
-    def once(rng: np.random.Generator) -> tuple[Float[np.ndarray, "D K"], float, float]:
-        train, train_factors, test, test_factors = draw_split(
-            rng, table, labels, num_train, num_test
-        )
+    def once(rng: np.random.Generator) -> tuple[float | Float[np.ndarray, "D K"], ...]:
+        train, known, test, known_test = draw_split(rng, table, labels, num_train, num_test)
         if levels is not None:
             train, test = round_to_quantiles(train, test, levels)
-        fitted = fit_trees((train, train_factors, test, test_factors), rng)
-        return fitted.importance, float(fitted.on_train.mean()), float(fitted.on_test.mean())
+        fitted = fit_trees((train, known, test, known_test), rng)
+        scores = disentanglement_and_completeness(fitted.importance)
+        return *scores, fitted.on_test.mean(), fitted.on_train.mean(), fitted.importance
 
-    importances, train, test = zip(*repeated(once, seed, repeats), strict=True)
-    pairs = [disentanglement_and_completeness(importance) for importance in importances]
-    disentanglement, completeness = zip(*pairs, strict=True)
-    return DCI(
-        estimate(disentanglement),
-        estimate(completeness),
-        estimate(test),
-        estimate(train),
-        np.mean(importances, axis=0),
-    )
+    return DCI(*averaged(once, seed, repeats))
 
 
 def disentanglement_and_completeness(

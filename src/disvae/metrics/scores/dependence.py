@@ -4,9 +4,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Num
+from jaxtyping import Float
 
-from disvae.metrics.arrays import ArrayLike, as_codes, varies
+from disvae.metrics.arrays import CodeArray, as_codes, varies
 from disvae.metrics.estimators.binned import bin_codes, count_information
 from disvae.metrics.estimators.sampling import Estimate, draw_rows, estimate, repeated
 from disvae.metrics.score import declare
@@ -33,7 +33,7 @@ class WassersteinDependence(NamedTuple):
     "Locatello et al. 2019",
     bounds=(0, math.inf),
 )
-def total_correlation(codes: Num[ArrayLike, "N D"]) -> float:
+def total_correlation(codes: CodeArray) -> float:
     """Total correlation of the codes, as if they were jointly Gaussian, in nats.
 
     (sum_j log C_jj - log det C) / 2 for the covariance C: 0 if no two codes are correlated. All
@@ -74,7 +74,7 @@ def total_correlation(codes: Num[ArrayLike, "N D"]) -> float:
     "Xiao and Wang 2019; Locatello et al. 2019",
     bounds=(0, 2),
 )
-def wasserstein_dependence(codes: Num[ArrayLike, "N D"]) -> WassersteinDependence:
+def wasserstein_dependence(codes: CodeArray) -> WassersteinDependence:
     """Squared 2-Wasserstein distance of the codes' Gaussian fit from its independent version.
 
     2 tr C - 2 tr (D^(1/2) C D^(1/2))^(1/2), with C the covariance and D its diagonal. All images
@@ -89,8 +89,7 @@ def wasserstein_dependence(codes: Num[ArrayLike, "N D"]) -> WassersteinDependenc
     -------
     WassersteinDependence
         `distance` at least 0, and `normalised` by tr C, in [0, 2): 2 - 2 / sqrt(D) if all D codes
-        are equal. A constant code adds
-        nothing; if all are constant both are 0.
+        are equal. A constant code adds nothing; if all are constant both are 0.
 
     Raises
     ------
@@ -119,7 +118,7 @@ def wasserstein_dependence(codes: Num[ArrayLike, "N D"]) -> WassersteinDependenc
     bounds=(0, math.inf),
 )
 def code_information(
-    codes: Num[ArrayLike, "N D"],
+    codes: CodeArray,
     *,
     bins: int = 20,
     num_points: int | None = 10_000,
@@ -130,14 +129,8 @@ def code_information(
 
     Parameters
     ----------
-    codes
-        One row per image.
-    bins
-        Equal-width bins a code.
-    num_points
-        Images drawn, with replacement; None takes every image once, and is deterministic.
-    seed, repeats
-        Randomness of the draw, and how many draws.
+    codes, bins, num_points, seed, repeats
+        As in `binned_mig`.
 
     Returns
     -------

@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Num
 
-from disvae.metrics.arrays import ArrayLike
+from disvae.metrics.arrays import CodeArray, FactorArray
 from disvae.metrics.estimators.binned import NOTHING, BinnedInformation, binned_draws
 from disvae.metrics.estimators.information import mean_gap, two_largest
 from disvae.metrics.estimators.sampling import Estimate, estimate
@@ -29,8 +28,8 @@ class Jemmig(NamedTuple):
 
 @declare("mig_sup", "Gap between a code's two best factors, mean over codes.", "Li et al. 2020")
 def mig_sup(
-    codes: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
+    codes: CodeArray,
+    factors: FactorArray,
     *,
     bins: int = 10,
     num_points: int | None = 10_000,
@@ -45,18 +44,13 @@ def mig_sup(
     Parameters
     ----------
     codes, factors, bins, num_points, seed, repeats
-        As in `binned_mig`.
+        As in `binned_mig`; it refuses the same.
 
     Returns
     -------
     Estimate
         In [0, 1]. A dead code has gap 0 and counts, so unused codes lower the score. With one
         factor the gap is the normalised information itself.
-
-    Raises
-    ------
-    UserError
-        Bad arrays, a factor with one value, fewer than 2 bins or points.
 
     Notes
     -----
@@ -73,8 +67,8 @@ def mig_sup(
     "Do and Tran 2020",
 )
 def jemmig(
-    codes: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
+    codes: CodeArray,
+    factors: FactorArray,
     *,
     bins: int = 10,
     num_points: int | None = 10_000,
@@ -89,18 +83,13 @@ def jemmig(
     Parameters
     ----------
     codes, factors, bins, num_points, seed, repeats
-        As in `binned_mig`.
+        As in `binned_mig`; it refuses the same.
 
     Returns
     -------
     Jemmig
         `normalised` in [0, 1] (1 is best) and `nats` (0 is best). A dead code has no
         information. Of equally good codes the one with the lowest entropy counts.
-
-    Raises
-    ------
-    UserError
-        Bad arrays, a factor with one value, fewer than 2 bins or points.
 
     Notes
     -----
@@ -127,8 +116,8 @@ def jemmig(
     "Sepliarskaia et al. 2019",
 )
 def dcimig(
-    codes: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
+    codes: CodeArray,
+    factors: FactorArray,
     *,
     bins: int = 10,
     num_points: int | None = 10_000,
@@ -144,17 +133,12 @@ def dcimig(
     Parameters
     ----------
     codes, factors, bins, num_points, seed, repeats
-        As in `binned_mig`.
+        As in `binned_mig`; it refuses the same.
 
     Returns
     -------
     Estimate
         In [0, 1]. A dead code has strength 0.
-
-    Raises
-    ------
-    UserError
-        Bad arrays, a factor with one value, fewer than 2 bins or points.
 
     Notes
     -----

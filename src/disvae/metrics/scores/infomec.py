@@ -3,14 +3,21 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Num
+from jaxtyping import Bool, Float, Int
 
-from disvae.metrics.arrays import ArrayLike, checked, require_at_least, standardised, varies
+from disvae.metrics.arrays import (
+    CodeArray,
+    FactorArray,
+    checked,
+    require_at_least,
+    standardised,
+    varies,
+)
 from disvae.metrics.estimators.binned import count_entropy
 from disvae.metrics.estimators.classifier import without_convergence_warnings
 from disvae.metrics.estimators.neighbours import neighbour_information
-from disvae.metrics.estimators.sampling import Estimate, estimate, repeated
-from disvae.metrics.estimators.threads import in_threads
+from disvae.metrics.estimators.sampling import Estimate, averaged
+from disvae.metrics.estimators.threads import in_threads, of_factors
 from disvae.metrics.score import declare
 
 
@@ -44,8 +51,8 @@ class InfoMEC(NamedTuple):
     "Hsu et al. 2023",
 )
 def infomec(
-    codes: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
+    codes: CodeArray,
+    factors: FactorArray,
     *,
     neighbours: int = 10,
     active_range: float = 0.05,
@@ -102,22 +109,18 @@ def infomec(
     ranges = np.ptp(table, axis=0)
     active = ranges > active_range * ranges.max()
 
-    def once(rng: np.random.Generator) -> tuple[Float[np.ndarray, "K D"], float]:
+    def once(rng: np.random.Generator) -> tuple[float | Float[np.ndarray, "K D"], ...]:
         rows = np.arange(len(table))
         if size < len(table):
             rows = rng.choice(len(table), size, replace=False, shuffle=False)
         scaled = standardised(table[rows])
         information = _neighbour_information(scaled, labels[rows], neighbours, rng)
-        return information, _predicted_share(scaled, labels[rows]) if active.any() else 0.0
+        infoe = _predicted_share(scaled, labels[rows]) if active.any() else 0.0
+        known = information[:, active]
+        return concentration(known), concentration(known.T), infoe, information
 
-    tables, infoe = zip(*repeated(once, seed, repeats), strict=True)
-    return InfoMEC(
-        estimate([concentration(t[:, active]) for t in tables]),
-        estimate([concentration(t[:, active].T) for t in tables]),
-        estimate(infoe),
-        np.mean(tables, axis=0),
-        active,
-    )
+    infom, infoc, infoe, information = averaged(once, seed, repeats)
+    return InfoMEC(infom, infoc, infoe, information, active)
 
 
 def concentration(table: Float[np.ndarray, "rows columns"]) -> float:
@@ -163,20 +166,16 @@ def _predicted_share(codes: Float[np.ndarray, "N D"], factors: Int[np.ndarray, "
     """Share of log loss that codes save a logistic regression, mean over factors."""
 
     def one(k: int) -> float:
-        blind = _log_loss(np.zeros_like(codes[:, :1]), factors[:, k])
-        seeing = _log_loss(codes, factors[:, k])
-        return min(max(1 - seeing / blind, 0.0), 1.0) if blind > 0 else 0.0
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.metrics import log_loss
+
+        values = factors[:, k]
+        if values.min() == values.max():
+            return 0.0
+        model = LogisticRegression(C=np.inf, class_weight="balanced").fit(codes, values)
+        loss = log_loss(values, model.predict_proba(codes), labels=model.classes_)
+        # without codes all values are as likely, since they weigh the same
+        return min(max(1 - float(loss / np.log(len(model.classes_))), 0.0), 1.0)
 
     with without_convergence_warnings():
-        return float(np.mean(in_threads(one, [(k,) for k in range(factors.shape[1])])))
-
-
-def _log_loss(codes: Float[np.ndarray, "N D"], values: Int[np.ndarray, " N"]) -> float:
-    """Log loss, on the fitted images, of a class-balanced logistic regression without penalty."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import log_loss
-
-    if values.min() == values.max():
-        return 0.0
-    model = LogisticRegression(C=np.inf, class_weight="balanced").fit(codes, values)
-    return float(log_loss(values, model.predict_proba(codes), labels=model.classes_))
+        return float(np.mean(of_factors(one, factors)))

@@ -3,15 +3,15 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Int
 
-from disvae.metrics.arrays import ArrayLike, checked, require_at_least
+from disvae.metrics.arrays import CodeArray, FactorArray, checked, require_at_least
 from disvae.metrics.estimators.classifier import (
     accuracy,
     fit_classifier,
     without_convergence_warnings,
 )
-from disvae.metrics.estimators.sampling import Estimate, SharedFactor, draw_rows, estimate, repeated
+from disvae.metrics.estimators.sampling import Estimate, SharedFactor, averaged, draw_rows
 from disvae.metrics.score import declare
 
 
@@ -54,8 +54,8 @@ class FactorVAEScore(NamedTuple):
     "Higgins et al. 2017",
 )
 def beta_vae_score(
-    codes: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
+    codes: CodeArray,
+    factors: FactorArray,
     *,
     pairs: int = 64,
     num_train: int = 10_000,
@@ -121,7 +121,7 @@ def beta_vae_score(
             model = fit_classifier(LogisticRegression(), *train)
         return accuracy(model, *test), accuracy(model, *train)
 
-    return Accuracy(*(estimate(v) for v in zip(*repeated(once, seed, repeats), strict=True)))
+    return Accuracy(*averaged(once, seed, repeats))
 
 
 @declare(
@@ -130,8 +130,8 @@ def beta_vae_score(
     "Kim and Mnih 2018",
 )
 def factor_vae_score(
-    codes: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
+    codes: CodeArray,
+    factors: FactorArray,
     *,
     batch_size: int = 64,
     num_train: int = 10_000,
@@ -202,4 +202,4 @@ def factor_vae_score(
         right = test[np.arange(len(active)), answer].sum() / num_test
         return float(right), float(train.max(axis=1).sum() / num_train), float(len(active))
 
-    return FactorVAEScore(*(estimate(v) for v in zip(*repeated(once, seed, repeats), strict=True)))
+    return FactorVAEScore(*averaged(once, seed, repeats))

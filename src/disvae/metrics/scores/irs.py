@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Int
 
 from disvae.errors import UserError
-from disvae.metrics.arrays import ArrayLike, checked, varies
-from disvae.metrics.estimators.sampling import Estimate, draw_rows, estimate, repeated
+from disvae.metrics.arrays import CodeArray, FactorArray, checked, varies
+from disvae.metrics.estimators.sampling import Estimate, averaged, draw_rows
 from disvae.metrics.score import declare
 
 
@@ -32,8 +32,8 @@ class IRS(NamedTuple):
 
 @declare("irs", "How still a code stays while all factors but one change.", "Suter et al. 2019")
 def irs(
-    codes: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
+    codes: CodeArray,
+    factors: FactorArray,
     *,
     quantile: float = 0.99,
     num_points: int | None = 10_000,
@@ -52,10 +52,8 @@ def irs(
         One row per image.
     quantile
         Which deviation stands for the largest; 1 is the paper's maximum.
-    num_points
-        Images drawn, with replacement; None takes every image once, and is deterministic.
-    seed, repeats
-        Randomness of the draw, and how many draws.
+    num_points, seed, repeats
+        As in `binned_mig`.
 
     Returns
     -------
@@ -77,21 +75,20 @@ def irs(
     if not 0 <= quantile <= 1:
         raise UserError(f"quantile must lie between 0 and 1, but it is {quantile}.")
 
-    def once(rng: np.random.Generator) -> tuple[Float[np.ndarray, "D K"], float]:
+    def once(rng: np.random.Generator) -> tuple[float, Float[np.ndarray, "D K"]]:
         rows = draw_rows(rng, len(table), num_points)
         sample = table[rows]
         reach = np.abs(sample - sample.mean(axis=0)).max(axis=0)
         reach[~varies(sample)] = 0
         strays = np.stack([_strays(sample, v, quantile) for v in labels[rows].T], axis=1)
-        matrix = np.zeros_like(strays)
-        np.divide(strays, reach[:, None], out=matrix, where=reach[:, None] > 0)
-        matrix = np.where(reach[:, None] > 0, np.clip(1 - matrix, 0, 1), 0.0)
+        share = np.ones_like(strays)
+        np.divide(strays, reach[:, None], out=share, where=reach[:, None] > 0)
+        matrix = np.clip(1 - share, 0, 1)
         score = matrix.max(axis=1) @ reach / reach.sum() if reach.any() else 0.0
-        return matrix, float(score)
+        return float(score), matrix
 
-    matrices, scores = zip(*repeated(once, seed, repeats), strict=True)
-    matrix = np.mean(matrices, axis=0)
-    return IRS(estimate(scores), matrix.max(axis=1), matrix)
+    score, matrix = averaged(once, seed, repeats)
+    return IRS(score, matrix.max(axis=1), matrix)
 
 
 def _strays(

@@ -3,9 +3,9 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Int
 
-from disvae.metrics.arrays import ArrayLike, checked, varies
+from disvae.metrics.arrays import CodeArray, FactorArray, checked, varies
 from disvae.metrics.estimators.binned import bin_codes, binned_information
 from disvae.metrics.estimators.classifier import (
     Split,
@@ -13,8 +13,8 @@ from disvae.metrics.estimators.classifier import (
     fit_classifier,
     without_convergence_warnings,
 )
-from disvae.metrics.estimators.sampling import Estimate, estimate, repeated
-from disvae.metrics.estimators.threads import in_threads
+from disvae.metrics.estimators.sampling import Estimate, averaged
+from disvae.metrics.estimators.threads import of_factors
 from disvae.metrics.score import declare
 
 
@@ -42,8 +42,8 @@ class ModularityExplicitness(NamedTuple):
     "Ridgeway and Mozer 2018",
 )
 def modularity_explicitness(
-    codes: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
+    codes: CodeArray,
+    factors: FactorArray,
     *,
     bins: int = 20,
     active_only: bool = False,
@@ -95,8 +95,7 @@ def modularity_explicitness(
         on_train, on_test = explicitness(split)
         return modularity(binned.information, active_only=active_only), on_test, on_train
 
-    found = zip(*repeated(once, seed, repeats), strict=True)
-    return ModularityExplicitness(*(estimate(values) for values in found))
+    return ModularityExplicitness(*averaged(once, seed, repeats))
 
 
 def modularity(information: Float[np.ndarray, "K D"], *, active_only: bool = False) -> float:
@@ -133,7 +132,7 @@ def explicitness(split: Split) -> tuple[float, float]:
         )
 
     with without_convergence_warnings():
-        areas = in_threads(one, [(k,) for k in range(train_factors.shape[1])])
+        areas = of_factors(one, train_factors)
     on_train, on_test = np.mean(areas, axis=0)
     return float(on_train), float(on_test)
 

@@ -3,10 +3,17 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Num
+from jaxtyping import Float
 
 from disvae.errors import UserError
-from disvae.metrics.arrays import ArrayLike, checked, factor_values, require_at_least, varies
+from disvae.metrics.arrays import (
+    CodeArray,
+    FactorArray,
+    checked,
+    factor_values,
+    require_at_least,
+    standardised,
+)
 from disvae.metrics.estimators.classifier import (
     Split,
     accuracy,
@@ -15,7 +22,7 @@ from disvae.metrics.estimators.classifier import (
     without_convergence_warnings,
 )
 from disvae.metrics.estimators.information import mean_gap
-from disvae.metrics.estimators.sampling import Estimate, estimate, repeated
+from disvae.metrics.estimators.sampling import Estimate, averaged
 from disvae.metrics.estimators.threads import in_threads
 from disvae.metrics.score import declare
 
@@ -39,8 +46,8 @@ class SAP(NamedTuple):
 
 @declare("sap", "Gap between the two codes that alone predict a factor best.", "Kumar et al. 2018")
 def sap(
-    codes: Num[ArrayLike, "N D"],
-    factors: Num[ArrayLike, "N K"],
+    codes: CodeArray,
+    factors: FactorArray,
     *,
     continuous: bool = False,
     regularisation: float = 0.01,
@@ -92,28 +99,22 @@ def sap(
         )
     known = factor_values(factors, len(table)).astype(np.float64) if continuous else labels
 
-    def once(rng: np.random.Generator) -> Float[np.ndarray, "D K"]:
+    def once(rng: np.random.Generator) -> tuple[float, Float[np.ndarray, "D K"]]:
         split = draw_split(rng, table, known, num_train, num_test)
         if continuous:
-            return squared_correlation(*split[:2])
-        return support_vector_accuracy(split, regularisation, rng)
+            matrix = squared_correlation(*split[:2])
+        else:
+            matrix = support_vector_accuracy(split, regularisation, rng)
+        return mean_gap(matrix.T), matrix
 
-    matrices = repeated(once, seed, repeats)
-    return SAP(estimate([mean_gap(matrix.T) for matrix in matrices]), np.mean(matrices, axis=0))
+    return SAP(*averaged(once, seed, repeats))
 
 
 def squared_correlation(
     codes: Float[np.ndarray, "N D"], factors: Float[np.ndarray, "N K"]
 ) -> Float[np.ndarray, "D K"]:
     """Squared Pearson correlation of every code with every factor; 0 for constant columns."""
-    both = np.concatenate([codes, factors], axis=1)
-    centred = both - both.mean(axis=0)
-    # The mean of equal numbers is off by rounding, which would pass for variance.
-    centred[:, ~varies(both)] = 0
-    size = np.linalg.norm(centred, axis=0)
-    centred = np.divide(centred, size, out=np.zeros_like(centred), where=size > 0)
-    n_codes = codes.shape[1]
-    correlation = centred[:, :n_codes].T @ centred[:, n_codes:]
+    correlation = standardised(codes).T @ standardised(factors) / len(codes)
     squared: Float[np.ndarray, "D K"] = np.minimum(correlation**2, 1)
     return squared
 

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Num
+from jaxtyping import Bool, Float
 
 from disvae.errors import UserError
 from disvae.metrics.arrays import (
-    ArrayLike,
+    CodeArray,
     as_codes,
-    as_logvar,
     require_at_least,
     standardised,
     varies,
 )
+from disvae.metrics.codes import Codes
 from disvae.metrics.score import declare
 
 
@@ -40,8 +40,8 @@ class UDR(NamedTuple):
     needs=frozenset({"runs"}),
 )
 def udr(
-    codes: Sequence[Num[ArrayLike, "N D"]],
-    logvar: Sequence[Num[ArrayLike, "N D"]] | None = None,
+    codes: Sequence[CodeArray],
+    logvar: Sequence[CodeArray] | None = None,
     *,
     method: Literal["lasso", "spearman"] = "lasso",
     penalty: float = 0.1,
@@ -136,16 +136,11 @@ def agreement(strength: Float[np.ndarray, "D1 D2"]) -> float:
 
 
 def _informative(
-    mean: Float[np.ndarray, "N D"], logvar: Num[ArrayLike, "N D"] | None, threshold: float
+    mean: Float[np.ndarray, "N D"], logvar: CodeArray | None, threshold: float
 ) -> Bool[np.ndarray, " D"]:
     """Codes that vary and, where widths are known, differ from the prior."""
     alive = varies(mean)
-    if logvar is None:
-        return alive
-    width = as_logvar(logvar, mean)
-    kl = 0.5 * (np.exp(width) + mean**2 - 1 - width).mean(axis=0)
-    informative: Bool[np.ndarray, " D"] = alive & (kl > threshold)
-    return informative
+    return alive if logvar is None else alive & (Codes(mean, logvar).kl() > threshold)
 
 
 def _lasso(
@@ -154,9 +149,8 @@ def _lasso(
     """Absolute weights with which the first run's codes predict the second's."""
     from sklearn.linear_model import Lasso
 
-    weights = Lasso(alpha=penalty).fit(first, second).coef_
-    table: Float[np.ndarray, "D2 D1"] = np.reshape(weights, (second.shape[1], first.shape[1]))
-    absolute: Float[np.ndarray, "D1 D2"] = np.abs(table.T)
+    weights = np.abs(Lasso(alpha=penalty).fit(first, second).coef_)
+    absolute: Float[np.ndarray, "D1 D2"] = weights.reshape(second.shape[1], first.shape[1]).T
     return absolute
 
 
