@@ -92,6 +92,9 @@ class Objective(BaseModel, ABC):
         How many images of a batch belong together, and stand side by side: 2 for pairs.
     needs_factors
         Whether `order` reads the factors; then a dataset without them is refused.
+    random_batches
+        Whether a batch must stand for all images, as for a covariance; then test losses too are
+        computed on batches drawn at random, always the same.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -104,6 +107,7 @@ class Objective(BaseModel, ABC):
     min_batch: ClassVar[int] = 1
     group: ClassVar[int] = 1
     needs_factors: ClassVar[bool] = False
+    random_batches: ClassVar[bool] = False
 
     rec_dist: Annotated[RecDist, "Form of the likelihood to use for each pixel."] = "bernoulli"
     reg_anneal: Annotated[

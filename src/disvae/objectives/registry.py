@@ -4,7 +4,7 @@ from importlib import import_module
 
 from disvae.objectives.objective import Objective
 
-_MODULES = ("beta_vae", "capacity", "factor_vae", "tc_vae")  # one file a paper
+_MODULES = ("beta_vae", "capacity", "factor_vae", "tc_vae", "dip_vae")  # one file a paper
 
 
 def _declared_in(module: str) -> list[type[Objective]]:
