@@ -2,8 +2,11 @@
 
 from disvae.objectives.beta_vae import BetaVAE, PlainVAE
 from disvae.objectives.capacity import Capacity
+from disvae.objectives.control_vae import ControlVAE
 from disvae.objectives.dip_vae import DIPVAEI, DIPVAEII
 from disvae.objectives.factor_vae import FactorVAE
+from disvae.objectives.hfs import HFS, HFSTC
+from disvae.objectives.info_vae import InfoVAE
 from disvae.objectives.objective import Critic, Minimise, Moment, Objective
 from disvae.objectives.registry import OBJECTIVES
 from disvae.objectives.tc_vae import TCVAE
@@ -11,12 +14,16 @@ from disvae.objectives.tc_vae import TCVAE
 __all__ = [
     "DIPVAEI",
     "DIPVAEII",
+    "HFS",
+    "HFSTC",
     "OBJECTIVES",
     "TCVAE",
     "BetaVAE",
     "Capacity",
+    "ControlVAE",
     "Critic",
     "FactorVAE",
+    "InfoVAE",
     "Minimise",
     "Moment",
     "Objective",
