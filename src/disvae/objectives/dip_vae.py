@@ -30,6 +30,7 @@ class DIPVAEI(Objective):
     name: ClassVar = "dip1"
     prefix: ClassVar = "dip1"
     title: ClassVar = "DIP-VAE-I"
+    paper: ClassVar = "Kumar et al. 2018, Variational Inference of Disentangled Latent Concepts"
     min_batch: ClassVar = 2
     random_batches: ClassVar = True
 
@@ -67,6 +68,7 @@ class DIPVAEII(DIPVAEI):
     name: ClassVar = "dip2"
     prefix: ClassVar = "dip2"
     title: ClassVar = "DIP-VAE-II"
+    paper: ClassVar = "Kumar et al. 2018, Variational Inference of Disentangled Latent Concepts"
 
     d: Annotated[Weight, "Weight of the variances' distance from 1 (lambda_d in the paper)."] = 10
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -82,6 +82,8 @@ class Objective(BaseModel, ABC):
         ``--btcvae-B`` and ``btcvae_B``. Default: the class name.
     title
         Heads its options in the help. Default: the prefix.
+    paper
+        Where it comes from, for lists.
     unprefixed
         Fields that are options by their own name.
     batches_per_step
@@ -102,6 +104,7 @@ class Objective(BaseModel, ABC):
     name: ClassVar[str]
     prefix: ClassVar[str]
     title: ClassVar[str]
+    paper: ClassVar[str] = ""
     unprefixed: ClassVar[frozenset[str]] = frozenset()
     batches_per_step: ClassVar[int] = 1
     min_batch: ClassVar[int] = 1
@@ -116,6 +119,10 @@ class Objective(BaseModel, ABC):
         "Number of annealing steps where gradually adding the regularisation. "
         "What is annealed is specific to each loss.",
     ] = 0
+    reg_schedule: Annotated[
+        Literal["linear", "cyclical"],
+        "Whether --reg-anneal rises once, or again and again: so many steps up, as many at full.",
+    ] = "linear"
 
     def __init_subclass__(cls) -> None:
         cls.name = cls.__dict__.get("name", cls.__name__)
@@ -189,8 +196,16 @@ class Objective(BaseModel, ABC):
         critics: Mapping[str, nn.Module] | None = None,
         state: Mapping[str, Tensor] | None = None,
     ) -> Moment:
-        """Return the `step`-th training step (from 1); the annealing is linear in the steps."""
-        progress = 1.0 if step >= self.reg_anneal else step / self.reg_anneal
+        """Return the `step`-th training step (from 1), and how far the annealing is there.
+
+        Linear: `reg_anneal` steps up, then at full weight. Cyclical (Fu et al. 2019, equation 6,
+        with R = 1/2): from 0 in `reg_anneal` steps up, as many at full weight, and again.
+        """
+        progress = 1.0
+        if self.reg_schedule == "cyclical" and self.reg_anneal:
+            progress = min(1.0, (step - 1) % (2 * self.reg_anneal) / self.reg_anneal)
+        elif step < self.reg_anneal:
+            progress = step / self.reg_anneal
         return Moment(n_images, progress, step, critics or {}, state or {})
 
     def reconstruction(
