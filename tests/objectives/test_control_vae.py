@@ -1,5 +1,6 @@
 """ControlVAE's controller: its first steps by hand, its limits, and a closed loop."""
 
+import itertools
 import math
 
 import pytest
@@ -28,7 +29,7 @@ def test_the_first_steps_are_those_computed_by_hand():
 
 def test_a_kl_above_the_set_point_raises_the_weight_by_the_gain_each_step():
     weights = after(ControlVAE(), [58] * 20, 18)
-    for before, now in zip(weights, weights[1:], strict=False):
+    for before, now in itertools.pairwise(weights):
         assert now - before == pytest.approx(0.001 * 40, abs=1e-5)
 
 
@@ -47,9 +48,9 @@ def test_the_weight_stays_within_its_limits_and_comes_back():
 
 
 def test_a_kl_that_is_no_number_is_skipped():
-    assert after(ControlVAE(), [20, math.nan, math.inf], 18)[1:] == after(
-        ControlVAE(), [20], 18
-    ) * 2
+    assert (
+        after(ControlVAE(), [20, math.nan, math.inf], 18)[1:] == after(ControlVAE(), [20], 18) * 2
+    )
 
 
 def test_a_closed_loop_converges_to_the_set_point():

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from disvae.objectives import HFS, HFSTC, TCVAE, BetaVAE, Moment
-from disvae.objectives import support
+from disvae.objectives import HFS, HFSTC, TCVAE, BetaVAE, Moment, support
 from disvae.objectives.support import support_distances
 from disvae.posterior import Posterior, VAEOutput
 

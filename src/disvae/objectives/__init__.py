@@ -10,14 +10,19 @@ from disvae.objectives.info_vae import InfoVAE
 from disvae.objectives.objective import Critic, Minimise, Moment, Objective
 from disvae.objectives.registry import OBJECTIVES
 from disvae.objectives.tc_vae import TCVAE
+from disvae.objectives.weak_vae import GVAE, MLVAE, AdaGVAE, AdaMLVAE
 
 __all__ = [
     "DIPVAEI",
     "DIPVAEII",
+    "GVAE",
     "HFS",
     "HFSTC",
+    "MLVAE",
     "OBJECTIVES",
     "TCVAE",
+    "AdaGVAE",
+    "AdaMLVAE",
     "BetaVAE",
     "Capacity",
     "ControlVAE",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class DIPVAEI(Objective):
-    """``recon + KL + a * (od * sum_ij C_ij^2 + d * sum_i (C_ii - 1)^2)`` (Kumar et al. 2018, eq. 6).
+    """``recon + KL + a * (od * sum_ij C_ij^2 + d * sum_i (C_ii - 1)^2)`` (Kumar et al., eq. 6).
 
     C is the covariance of the posterior means over the batch, i differs from j, and both
     triangles count; nothing is divided by the number of latents. It presses the variance of
@@ -50,12 +50,12 @@ class DIPVAEI(Objective):
 
     def covariance(self, posterior: Posterior) -> Float[Tensor, "D D"]:
         """Return the covariance that is penalised, over the batch (divided by B)."""
-        centred = posterior.mean - posterior.mean.mean(0)  # first: nothing cancels in half precision
+        centred = posterior.mean - posterior.mean.mean(0)  # first, so that nothing cancels
         return centred.T @ centred / len(centred)
 
 
 class DIPVAEII(DIPVAEI):
-    """``recon + KL + a * (od * sum_ij C_ij^2 + d * sum_i (C_ii - 1)^2)`` (Kumar et al. 2018, eq. 7).
+    """``recon + KL + a * (od * sum_ij C_ij^2 + d * sum_i (C_ii - 1)^2)`` (Kumar et al., eq. 7).
 
     As DIP-VAE-I, but C is the covariance of the aggregate posterior: that of the means plus the
     mean over the batch of the diagonal matrices of variances. A latent that says nothing

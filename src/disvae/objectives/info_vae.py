@@ -68,9 +68,7 @@ class InfoVAE(Objective):
         return {"loss": loss, "recon_loss": recon, "mmd_loss": mmd, **kl}
 
     @staticmethod
-    def _draws(
-        output: VAEOutput, at: Moment
-    ) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B D"]]:
+    def _draws(output: VAEOutput, at: Moment) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B D"]]:
         """Draw codes of q(z) and of the prior; in evaluation always the same."""
         import torch
 

@@ -58,6 +58,8 @@ class Moment(NamedTuple):
         Those of the objective, on their device; none where a run is evaluated that is finished.
     state
         What `Objective.start_state` gave, or what training made of it.
+    factors
+        Of the images of the batch, in training, if the objective needs them.
     """
 
     n_images: int
@@ -65,6 +67,7 @@ class Moment(NamedTuple):
     step: int = 0
     critics: Mapping[str, nn.Module] = {}
     state: Mapping[str, Tensor] = {}
+    factors: Int[Tensor, "B K"] | None = None
 
 
 class Objective(BaseModel, ABC):
@@ -93,7 +96,7 @@ class Objective(BaseModel, ABC):
     group
         How many images of a batch belong together, and stand side by side: 2 for pairs.
     needs_factors
-        Whether `order` reads the factors; then a dataset without them is refused.
+        Whether `order` or `step` read the factors; a dataset without them is refused.
     random_batches
         Whether a batch must stand for all images, as for a covariance; then test losses too are
         computed on batches drawn at random, always the same.
@@ -166,7 +169,8 @@ class Objective(BaseModel, ABC):
     ) -> Terms:
         """Return the terms at full weight; nothing is to be minimised, or transformed."""
         at = at or Moment(n_images=len(images))
-        return self.terms(vae(images), images, at._replace(progress=1.0, step=0))
+        terms = self.terms(vae(images), images, at._replace(progress=1.0, step=0))
+        return self.with_scale(terms, images)
 
     def transform(self, posterior: Posterior) -> Posterior:
         """Change the posteriors of a training batch before codes are sampled, as by averaging."""
@@ -215,6 +219,15 @@ class Objective(BaseModel, ABC):
         from disvae.objectives.terms import reconstruction
 
         return reconstruction(output.logits, images, self.rec_dist)
+
+    def with_scale(self, terms: Terms, images: Float[Tensor, "B C H W"]) -> Terms:
+        """Add ``rec_scale``, if the likelihood finds its scale by itself."""
+        if self.rec_dist != "gaussian_optimal":
+            return terms
+        from disvae.objectives.terms import optimal_scale
+
+        scale = optimal_scale(terms["recon_loss"].detach(), images[0].numel())
+        return {**terms, "rec_scale": scale}
 
     @staticmethod
     def kl(posterior: Posterior) -> Terms:

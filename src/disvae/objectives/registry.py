@@ -6,6 +6,7 @@ from disvae.objectives.objective import Objective
 
 _MODULES = (  # one file a paper
     "beta_vae", "capacity", "factor_vae", "tc_vae", "dip_vae", "info_vae", "control_vae", "hfs",
+    "weak_vae",
 )  # fmt: skip
 
 

@@ -26,8 +26,7 @@ class TCVAE(Objective):
     prefix: ClassVar = "btcvae"
     title: ClassVar = "beta-tcvae"
     paper: ClassVar = (
-        "Chen et al. 2018, Isolating Sources of Disentanglement in "
-        "Variational Autoencoders"
+        "Chen et al. 2018, Isolating Sources of Disentanglement in Variational Autoencoders"
     )
     min_batch: ClassVar = 2
 

@@ -223,7 +223,6 @@ class RunOptions(Computing):
         names = {field: field for field in Objective.model_fields} | kind.option_names()
         return checked(kind, {field: getattr(self, option) for field, option in names.items()})
 
-
     def of_other_losses(self) -> set[str]:
         """Name the options of losses that came after the original system, but for the chosen."""
         own = _options_of(self.objectives.get(self.loss))
@@ -257,16 +256,20 @@ def with_losses(
         name: _option(Objective, name, MODEL, alias)  # type: ignore[type-abstract]
         for name, alias in _COMMON.items()
     }
-    in_help = {*own, *shown}
+    in_help, declared = {*own, *shown}, {}
     for number, (name, objective) in enumerate(objectives.items()):
         group = Group(f"{objective.title} specific parameters", sort_key=4 + number / 100)
         for field, option in objective.option_names().items():
-            if option in fields or option in RunOptions.model_fields:
+            known = objective.model_fields[field]
+            facts = (known.annotation, known.metadata, known.default)
+            is_shared = declared.setdefault(option, facts) == facts  # by losses of one family
+            if (option in fields and not is_shared) or option in RunOptions.model_fields:
                 raise UserError(
                     f"The loss {objective.__name__} has the option '{option}', which is taken; "
                     "give the class another prefix."
                 )
-            fields[option] = _option(objective, field, group, show=name in in_help)
+            if option not in fields or name in in_help:
+                fields[option] = _option(objective, field, group, show=name in in_help)
     made = create_model("Options", __base__=RunOptions, __module__=__name__, **fields)
     made.__doc__, made.objectives = RunOptions.__doc__, objectives
     record: type[RunOptions] = made

@@ -118,19 +118,18 @@ def plan_runs(sweep: SweepOptions, code: Mapping[str, UserCode] | None = None) -
     if len(axes) < len(sweep.grid):
         raise UserError("An option stands in the grid twice; give all its values at once.")
     seeds = _seeds(sweep, axes)
-    owner = {
-        option: loss
-        for loss, objective in record.objectives.items()
-        for option in objective.option_names().values()
-    }
+    owners: dict[str, list[str]] = {}
+    for loss, objective in record.objectives.items():
+        for option in objective.option_names().values():
+            owners.setdefault(option, []).append(loss)
     parts = [
         (experiment, part)
         for experiment in sweep.experiments
-        for part in _parts(experiment, axes, owner, code)
+        for part in _parts(experiment, axes, owners, code)
     ]
     # counted before they are listed
     _refuse_too_many(len(seeds) * sum(math.prod(map(len, part.values())) for _, part in parts))
-    _refuse_wrong_unused(axes, {key for _, part in parts for key in part}, owner, code)
+    _refuse_wrong_unused(axes, {key for _, part in parts for key in part}, owners, code)
     runs = [
         run
         for experiment, part in parts
@@ -208,7 +207,7 @@ def _labelled(key: str, value: str, code: Mapping[str, UserCode]) -> str:
 def _parts(
     experiment: str,
     axes: Mapping[str, list[str]],
-    owner: Mapping[str, str],
+    owners: Mapping[str, list[str]],
     code: Mapping[str, UserCode],
 ) -> Iterator[dict[str, list[str]]]:
     """Yield for each loss the axes that touch its runs: all but the options of other losses."""
@@ -218,20 +217,20 @@ def _parts(
         yield {
             key: [chosen] if key == "loss" and chosen is not None else values
             for key, values in axes.items()
-            if owner.get(key) in (None, loss)
+            if key not in owners or loss in owners[key]
         }
 
 
 def _refuse_wrong_unused(
     axes: Mapping[str, list[str]],
     used: Set[str],
-    owner: Mapping[str, str],
+    owners: Mapping[str, list[str]],
     code: Mapping[str, UserCode],
 ) -> None:
     """Check the values that no run has, as a run of their loss would have them."""
     unused = [(key, value) for key in axes if key not in used for value in axes[key]]
     for key, value in unused:
-        given = {"loss": owner[key], key: value}
+        given = {"loss": owners[key][0], key: value}
         try:
             resolve(given, among(given, code))
         except UserError as error:
