@@ -70,8 +70,8 @@ class GVAE(BetaVAE):
         """Average what is shared over pairs of neighbours."""
         from disvae.objectives.averages import merge
 
-        mean, logvar = (part.unflatten(0, (-1, 2)) for part in posterior)
-        pairs = None if factors is None else factors.unflatten(0, (-1, 2))
+        mean, logvar = (part.reshape(-1, 2, part.shape[1]) for part in posterior)
+        pairs = None if factors is None else factors.reshape(-1, 2, factors.shape[1])
         return merge(posterior, self.shared(mean, logvar, pairs), *self.average(mean, logvar))
 
     def shared(

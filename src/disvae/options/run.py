@@ -256,7 +256,8 @@ def with_losses(
         name: _option(Objective, name, MODEL, alias)  # type: ignore[type-abstract]
         for name, alias in _COMMON.items()
     }
-    in_help, declared = {*own, *shown}, {}
+    in_help = {*own, *shown}
+    declared: dict[str, tuple[Any, ...]] = {}
     for number, (name, objective) in enumerate(objectives.items()):
         group = Group(f"{objective.title} specific parameters", sort_key=4 + number / 100)
         for field, option in objective.option_names().items():
