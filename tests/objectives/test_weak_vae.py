@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
+import disvae
 from disvae.errors import UserError
 from disvae.models.vae import VAE
 from disvae.objectives import GVAE, MLVAE, AdaGVAE, AdaMLVAE, BetaVAE
@@ -106,6 +107,12 @@ def test_half_a_pair_is_refused_before_anything_is_prepared():
         "the loss adagvae takes images in groups of 2, so batch_size must be a multiple of 2, "
         "but it is 65."
     )
+
+
+def test_a_dataset_without_factors_is_refused_before_it_is_downloaded(tmp_path):
+    with pytest.raises(UserError, match="The loss adagvae reads the factors"):
+        disvae.train("x", loss="adagvae", dataset="celeba", results_dir=tmp_path, data_dir=tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_family_has_one_option_of_how_pairs_differ():
