@@ -45,9 +45,11 @@ def our_step(folder: Path, loss: str, model: str = "Burgess") -> Callable[[], No
             yield from batches(dataset, order, per_step, fabric.device)
 
     stream, count = endless(), itertools.count(1)
+    factors = torch.arange(per_step).view(-1, 1) if objective.needs_factors else None
 
     def step() -> None:
         at = objective.at(next(count), len(dataset), learners.critics, learners.state)
+        at = at._replace(factors=factors)
         losses, terms = objective.step(learners.vae, next(stream), at)
         accumulate_gradients(fabric, losses)
         torch.stack([term.detach() for term in terms.values()])

@@ -15,6 +15,11 @@ def test_every_objective_keeps_the_contract(name, tmp_path):
     check_objective(OBJECTIVES[name](reg_anneal=10), tmp_path)
 
 
+def test_so_do_the_scale_that_finds_itself_and_annealing_in_cycles(tmp_path):
+    options = {"rec_dist": "gaussian_optimal", "reg_schedule": "cyclical", "reg_anneal": 3}
+    check_objective(BetaVAE(**options), tmp_path)
+
+
 class Drifting(BetaVAE):
     """Keeps what changes in itself, where no checkpoint finds it."""
 

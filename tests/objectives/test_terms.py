@@ -4,8 +4,14 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
-from disvae.objectives import BetaVAE
-from disvae.objectives.terms import gaussian_log_density, kl_terms, reconstruction
+from disvae.models.vae import VAE
+from disvae.objectives import BetaVAE, Capacity
+from disvae.objectives.terms import (
+    gaussian_log_density,
+    kl_terms,
+    optimal_scale,
+    reconstruction,
+)
 from disvae.posterior import Posterior
 
 
@@ -41,6 +47,58 @@ def test_kl_terms_are_batch_means_by_dimension_and_their_sum():
 )
 def test_annealing_is_linear_then_constant(step, steps, value):
     assert BetaVAE(reg_anneal=steps).at(step, 100).progress == value
+
+
+def test_cyclical_annealing_is_that_of_the_paper():
+    """M = 4 cycles over T = 80 steps, R = 1/2 of each a ramp (Fu et al. 2019)."""
+    objective = BetaVAE(reg_anneal=10, reg_schedule="cyclical")
+    progress = [objective.at(step, 100).progress for step in range(1, 81)]
+    assert progress[0] == 0
+    assert progress[10] == 1
+    assert progress[5] == 0.5
+    assert progress[:20] * 4 == progress
+    assert sum(progress) / 80 == pytest.approx(0.75, abs=0.03)  # 1 - R/2, of so few steps
+    fine = BetaVAE(reg_anneal=10_000, reg_schedule="cyclical")
+    mean = sum(fine.at(step, 100).progress for step in range(1, 20_001)) / 20_000
+    assert mean == pytest.approx(0.75, abs=1e-4)
+
+
+def test_every_annealed_weight_can_be_cyclical():
+    assert BetaVAE(reg_anneal=0, reg_schedule="cyclical").at(7, 100).progress == 1
+    capacity = Capacity(reg_anneal=4, reg_schedule="cyclical", finC=8)
+    assert [8 * capacity.at(step, 100).progress for step in range(1, 10)] == [
+        0, 2, 4, 6, 8, 8, 8, 8, 0
+    ]  # fmt: skip
+
+
+def test_gaussian_of_optimal_scale_is_the_best_of_all_scales():
+    torch.manual_seed(0)
+    logits, images = torch.randn(4, 3, 8, 8), torch.rand(4, 3, 8, 8)
+    found = reconstruction(logits, images, "gaussian_optimal")
+    scales = torch.linspace(0.1, 1, 901)
+    each = torch.stack(
+        [-Normal(logits.sigmoid(), s).log_prob(images).sum((1, 2, 3)).mean() for s in scales]
+    )
+    torch.testing.assert_close(found, each.min(), rtol=1e-4, atol=0)
+    best = scales[each.argmin()]
+    torch.testing.assert_close(optimal_scale(found, 3 * 8 * 8), best, rtol=2e-3, atol=0)
+    root = (logits.sigmoid() - images).square().mean().sqrt()
+    torch.testing.assert_close(optimal_scale(found, 3 * 8 * 8), root, rtol=1e-3, atol=0)
+
+
+def test_a_perfect_reconstruction_has_a_finite_scale():
+    logits = torch.zeros(2, 1, 4, 4, requires_grad=True)
+    loss = reconstruction(logits, torch.full((2, 1, 4, 4), 0.5), "gaussian_optimal")
+    loss.backward()
+    assert logits.grad.isfinite().all()
+    torch.testing.assert_close(optimal_scale(loss, 16), torch.tensor(-6.0).exp())
+
+
+def test_the_optimal_scale_is_reported_in_evaluation():
+    vae = VAE((1, 32, 32), 3).eval()
+    terms = BetaVAE(rec_dist="gaussian_optimal").evaluate(vae, torch.rand(4, 1, 32, 32))
+    assert 0.2 < terms["rec_scale"] < 0.4  # of uniform noise against 0.5: 0.289
+    assert "rec_scale" not in BetaVAE().evaluate(vae, torch.rand(4, 1, 32, 32))
 
 
 def test_gaussian_log_density_is_that_of_torch():

@@ -6,7 +6,10 @@ import sys
 import pytest
 
 from disvae.cli import main
+from disvae.data.catalogue.registry import CATALOG
 from disvae.errors import UserError
+from disvae.models.registry import ARCHITECTURES, find
+from disvae.objectives.registry import OBJECTIVES, ORIGINAL, STEP_COSTS
 from disvae.options import Options, PlotOptions, resolve
 from disvae.options.experiments import NAMES
 
@@ -30,6 +33,7 @@ TRAIN = [
     ("--loss", "-l", "betaB"),
     ("--rec-dist", "-r", "bernoulli"),
     ("--reg-anneal", "-a", 0),
+    ("--reg-schedule", None, "linear"),
     ("--betaH-B", None, 4),
     ("--betaB-initC", None, 0),
     ("--betaB-finC", None, 25),
@@ -53,6 +57,36 @@ TRAIN = [
     ("--device", None, "auto"),
     ("--precision", None, "32-true"),
 ]
+# of losses that came later; the help shows them with -l NAME
+LATER = [
+    ("--dip1-od", 10),
+    ("--dip1-d", 100),
+    ("--dip2-od", 10),
+    ("--dip2-d", 10),
+    ("--infovae-A", 0),
+    ("--infovae-L", 1000),
+    ("--infovae-kernel", "imq"),
+    ("--infovae-bandwidth", 1),
+    ("--control-initC", 0.5),
+    ("--control-finC", 18),
+    ("--control-Kp", 0.01),
+    ("--control-Ki", 0.001),
+    ("--control-min", 1),
+    ("--control-max", 100),
+    ("--hfs-B", 1),
+    ("--hfs-G", 100),
+    ("--hfs-pairs", 25),
+    ("--hfstc-A", 1),
+    ("--hfstc-G", 1),
+    ("--hfstc-B", 6),
+    ("--hfstc-W", 100),
+    ("--hfstc-pairs", 25),
+    ("--pairs", "uniform_fixed"),
+    ("--gvae-B", 6),
+    ("--mlvae-B", 6),
+    ("--adagvae-B", 6),
+    ("--adamlvae-B", 6),
+]
 PLOT = [
     ("--seed", "-s", None),
     ("--n-rows", "-r", 6),
@@ -73,7 +107,10 @@ def short_form(record, field):
     return next((alias[0] for alias in aliases if alias), None)
 
 
-@pytest.mark.parametrize(("record", "table"), [(Options, TRAIN), (PlotOptions, PLOT)])
+@pytest.mark.parametrize(
+    ("record", "table"),
+    [(Options, TRAIN + [(name, None, default) for name, default in LATER]), (PlotOptions, PLOT)],
+)
 def test_names_short_forms_and_defaults_are_those_documented(record, table):
     defaults = record().model_dump()
     listed = []
@@ -101,6 +138,48 @@ def test_help_shows_every_option_in_its_group_without_importing_torch():
                   "BetaH specific", "BetaB specific", "factor VAE specific",
                   "beta-tcvae specific", "Evaluation specific options"):  # fmt: skip
         assert group in shown
+
+
+@pytest.mark.parametrize("loss", OBJECTIVES)
+def test_the_help_with_a_loss_shows_its_options_and_names_the_others(loss, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["train", "--help", "-l", loss]) == 0
+    shown = capsys.readouterr().out
+    options = {
+        name: {f"--{option.replace('_', '-')}" for option in kind.option_names().values()}
+        for name, kind in OBJECTIVES.items()
+    }
+    own = options[loss]
+    others = set().union(*options.values()) - own
+    assert [name for name in sorted(own) if f" {name} " not in shown] == []
+    assert [name for name in sorted(others) if f" {name} " in shown] == []
+    for other, kind in OBJECTIVES.items():
+        assert (f" {other}: {kind.paper}"[:60] in shown) == (other != loss)
+
+
+def test_without_a_loss_the_help_names_the_later_ones_by_a_line(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["train", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert [name for name, _ in LATER if f" {name} " in shown] == []
+    for name, kind in OBJECTIVES.items():
+        assert (f" {name}: {kind.paper}"[:60] in shown) == (name not in ORIGINAL)
+
+
+def test_losses_and_models_are_listed_with_options_papers_and_costs(capsys):
+    assert main(["losses"]) == 0
+    shown = capsys.readouterr().out
+    for name, kind in OBJECTIVES.items():
+        assert f"\n{name} " in shown
+        assert kind.paper
+        assert f"{kind.paper}. A step: {STEP_COSTS[name]:.3g}." in shown
+        for option in kind.option_names().values():
+            assert f"--{option.replace('_', '-')} " in shown
+    assert main(["models"]) == 0
+    shown = capsys.readouterr().out
+    for name in ARCHITECTURES:
+        assert f"\n{name} " in shown
+        assert find(name).name == name
 
 
 # the table of the predefined experiments
@@ -134,7 +213,44 @@ def expected(loss, dataset):
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+LATER_LOSSES = {
+    "dip1": {"lr": 1e-4}, "dip2": {"lr": 1e-4}, "infovae": {"lr": 1e-3},
+    "control": {"lr": 1e-4, "reg_anneal": 300_000, "control_finC": 16},
+    "hfs": {"lr": 1e-4}, "hfstc": {"lr": 1e-4},
+    **{loss: {"lr": 1e-4, "batch_size": 128} for loss in ("gvae", "mlvae", "adagvae", "adamlvae")},
+}  # fmt: skip
+LATER_EPOCHS = {
+    "dsprites": (30, 10), "shapes3d": (40, 10), "cars3d": (1090, 100), "smallnorb": (790, 100),
+    "mpi3d_toy": (19, 5), "mpi3d_realistic": (19, 5), "mpi3d_real": (19, 5),
+}  # fmt: skip
+SPECIAL = {
+    "dip2_dsprites": {"dip2_od": 80, "dip2_d": 80},
+    "control_dsprites": {"epochs": 130, "reg_anneal": 517_000},
+    "hfs_shapes3d": {"hfs_B": 0, "hfs_G": 300},
+}
+
+
+@pytest.mark.parametrize("loss", LATER_LOSSES)
+@pytest.mark.parametrize("dataset", LATER_EPOCHS)
+def test_later_losses_have_an_experiment_on_each_dataset_with_factors(loss, dataset):
+    name = f"{loss}_{dataset}"
+    assert name in NAMES
+    assert CATALOG[dataset].factors
+    epochs, checkpoint_every = LATER_EPOCHS[dataset]
+    assert resolve({"experiment": name}).model_dump() == Options().model_dump() | {
+        "experiment": name, "loss": loss, "dataset": dataset, "epochs": epochs,
+        "checkpoint_every": checkpoint_every, **LATER_LOSSES[loss], **SPECIAL.get(name, {}),
+    }  # fmt: skip
+
+
+def test_no_dataset_with_factors_and_no_loss_is_without_experiments():
+    assert {name for name in CATALOG if CATALOG[name].factors} == set(LATER_EPOCHS)
+    assert {*LATER_LOSSES, *ORIGINAL} == set(OBJECTIVES)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if name.partition("_")[0] not in LATER_LOSSES]
+)
 def test_experiments_are_those_of_the_table(name):
     values = resolve({"experiment": name}).model_dump()
     if name == "custom":
@@ -168,7 +284,10 @@ def test_a_given_option_wins_over_the_experiment_even_if_it_equals_the_default()
         ({"latent_dim": 0}, "--latent-dim: input should be greater than or equal to 1"),
         ({"latent_dim": 10**9}, "--latent-dim: input should be less than or equal to 4096"),
         ({"lr": float("nan")}, "--lr: input should be a finite number"),
-        ({"loss": "gan"}, "--loss: expected VAE, betaH, betaB, factor, btcvae or FILE.py:NAME"),
+        (
+            {"loss": "gan"},
+            "--loss: expected VAE, betaH, betaB, factor, btcvae, dip1, dip2, infovae",
+        ),
         ({"model_type": "GAN"}, "--model-type: expected Burgess, MLP, Locatello, ResNet or FILE.p"),
         ({"experiment": "x"}, "--experiment: input should be 'custom'"),
         ({"image_size": 48}, "--image-size: expected 32, 64, 128 or 256, but it is 48."),

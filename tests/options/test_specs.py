@@ -8,7 +8,10 @@ import numpy as np
 import disvae
 
 BEFORE = Path(__file__).with_name("specs.json")
-ADDED = {"metrics": ["mig", "aam"], "metrics_every": None, "metrics_images": 50_000}
+ADDED = {
+    "metrics": ["mig", "aam"], "metrics_every": None, "metrics_images": 50_000,
+    "reg_schedule": "linear",
+}  # fmt: skip
 
 
 def test_specs_are_those_of_before(tmp_path):

@@ -10,18 +10,23 @@ from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
 from disvae import __version__
-from disvae.cli import data, runs
+from disvae.cli import data, listing, runs
 from disvae.cli.explore import explore
 from disvae.cli.sweep import experiments, summary, sweep
 from disvae.devices.process import keep_freed_memory, spin_briefly
 from disvae.errors import UserError
+from disvae.objectives.registry import OBJECTIVES, ORIGINAL
 from disvae.options import UserCode
 from disvae.options.run import record_for
+from disvae.options.user_code import is_code, load
 from disvae.types import sentence
 
 
-def make_app(losses: Sequence[UserCode] = ()) -> App:
-    """Compose all commands; `train` has the options of the user's own losses too."""
+def make_app(losses: Sequence[UserCode] = (), shown: Sequence[str] = ORIGINAL) -> App:
+    """Compose all commands; `train` has the options of the user's own losses too.
+
+    Its help shows those, and the options of the losses `shown`.
+    """
     app = App(
         name="disvae",
         help="Train, evaluate and draw disentangled variational autoencoders.",
@@ -29,9 +34,14 @@ def make_app(losses: Sequence[UserCode] = ()) -> App:
         suppress_keyboard_interrupt=False,  # main says how to go on
         default_parameter=Parameter(name_transform=lambda name: name.replace("_", "-")),
     )
-    app.command(runs.train_command(record_for(losses)))
+    app.command(
+        runs.train_command(record_for(losses, shown)), help_epilogue=listing.further_losses(shown)
+    )
     app.command(runs.evaluate, name="eval")
-    commands = (runs.score, runs.plot, runs.grid, explore, experiments, sweep, summary, data.app)
+    commands = (
+        runs.score, runs.plot, runs.grid, explore, experiments, sweep, summary, data.app,
+        listing.losses, listing.models,
+    )  # fmt: skip
     for command in commands:
         app.command(command)
     return app
@@ -50,7 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("disvae").setLevel(logging.INFO)  # ours only, not other libraries'
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app = make_app(runs.own_losses(words) if words[:1] == ["train"] else ())
+        chosen = runs.chosen_losses(words) if words[:1] == ["train"] else []
+        own = [load(loss) for loss in chosen if is_code(loss)]
+        known = tuple(loss for loss in chosen if loss in OBJECTIVES)
+        app = make_app(own, known if known and {"-h", "--help"} & set(words) else ORIGINAL)
         status = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         cause = error.__cause__

@@ -18,7 +18,7 @@ from disvae.options import (
     UserCode,
 )
 from disvae.options.common import FLAT, SEED_HELP, TRAINING, ResultsDir, option
-from disvae.options.user_code import brought, is_code, load, load_scores
+from disvae.options.user_code import brought, load_scores
 from disvae.plots.registry import PLOTS
 from disvae.types import Seed
 
@@ -67,17 +67,16 @@ def train_command(record: type[RunOptions]) -> Callable[..., None]:
     return train
 
 
-def own_losses(arguments: Sequence[str]) -> list[UserCode]:
-    """Load the losses of the user's own that stand among the arguments of `train`.
+def chosen_losses(arguments: Sequence[str]) -> list[str]:
+    """Return the losses that stand among the arguments of `train`.
 
-    Their options are known only then, and all arguments are read after that.
+    The options of a user's own are known only when it is loaded, before all arguments are read.
     """
     found = []
     for word, after in itertools.pairwise([*arguments, ""]):
         option, equals, value = word.partition("=")
-        value = value if equals else after
-        if option in ("-l", "--loss") and is_code(value):
-            found.append(load(value))
+        if option in ("-l", "--loss"):
+            found.append(value if equals else after)
     return found
 
 

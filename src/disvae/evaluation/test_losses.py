@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from disvae.data.batches import batches
+from disvae.data.batches import batches, epoch_order
 from disvae.data.dataset import Dataset
 from disvae.devices.fabric import make_fabric
 from disvae.models.vae import VAE
@@ -36,7 +36,10 @@ def test_losses(
     vae.eval()
     sums: dict[str, float] = {}
     with tqdm(total=len(dataset), desc="Test", disable=None if progress_bar else True) as bar:
-        for images in batches(dataset, np.arange(len(dataset)), batch_size, device):
+        order = np.arange(len(dataset))
+        if objective.random_batches:
+            order = epoch_order(len(dataset), seed=0, epoch=0)
+        for images in batches(dataset, order, batch_size, device):
             terms = objective.evaluate(vae, images, at)
             values = torch.stack(list(terms.values())).tolist()
             for name, value in zip(terms, values, strict=True):

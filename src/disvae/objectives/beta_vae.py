@@ -22,6 +22,7 @@ class PlainVAE(Objective):
     """
 
     name: ClassVar = "VAE"
+    paper: ClassVar = "Kingma and Welling 2014, Auto-Encoding Variational Bayes"
 
     def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], at: Moment) -> Terms:
         """Compute ``loss, recon_loss, kl_loss, kl_loss_j``."""
@@ -38,6 +39,10 @@ class BetaVAE(Objective):
     name: ClassVar = "betaH"
     prefix: ClassVar = "betaH"
     title: ClassVar = "BetaH"
+    paper: ClassVar = (
+        "Higgins et al. 2017, beta-VAE: Learning Basic Visual "
+        "Concepts with a Constrained Variational Framework"
+    )
 
     B: Annotated[Weight, "Weight of the KL (beta in the paper)."] = 4
 

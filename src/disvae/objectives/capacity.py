@@ -24,6 +24,7 @@ class Capacity(Objective):
     name: ClassVar = "betaB"
     prefix: ClassVar = "betaB"
     title: ClassVar = "BetaB"
+    paper: ClassVar = "Burgess et al. 2018, Understanding disentangling in beta-VAE"
 
     initC: Annotated[Weight, "Starting annealed capacity, in nats."] = 0
     finC: Annotated[Weight, "Final annealed capacity, in nats."] = 25

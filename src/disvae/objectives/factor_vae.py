@@ -28,6 +28,7 @@ class FactorVAE(Objective):
     name: ClassVar = "factor"
     prefix: ClassVar = "factor"
     title: ClassVar = "factor VAE"
+    paper: ClassVar = "Kim and Mnih 2018, Disentangling by Factorising"
     unprefixed: ClassVar = frozenset({"lr_disc"})
     batches_per_step: ClassVar = 2
 

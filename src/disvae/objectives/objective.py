@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -58,6 +58,8 @@ class Moment(NamedTuple):
         Those of the objective, on their device; none where a run is evaluated that is finished.
     state
         What `Objective.start_state` gave, or what training made of it.
+    factors
+        Of the images of the batch, in training, if the objective needs them.
     """
 
     n_images: int
@@ -65,6 +67,7 @@ class Moment(NamedTuple):
     step: int = 0
     critics: Mapping[str, nn.Module] = {}
     state: Mapping[str, Tensor] = {}
+    factors: Int[Tensor, "B K"] | None = None
 
 
 class Objective(BaseModel, ABC):
@@ -82,6 +85,8 @@ class Objective(BaseModel, ABC):
         ``--btcvae-B`` and ``btcvae_B``. Default: the class name.
     title
         Heads its options in the help. Default: the prefix.
+    paper
+        Where it comes from, for lists.
     unprefixed
         Fields that are options by their own name.
     batches_per_step
@@ -91,7 +96,10 @@ class Objective(BaseModel, ABC):
     group
         How many images of a batch belong together, and stand side by side: 2 for pairs.
     needs_factors
-        Whether `order` reads the factors; then a dataset without them is refused.
+        Whether `order` or `step` read the factors; a dataset without them is refused.
+    random_batches
+        Whether a batch must stand for all images, as for a covariance; then test losses too are
+        computed on batches drawn at random, always the same.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -99,11 +107,13 @@ class Objective(BaseModel, ABC):
     name: ClassVar[str]
     prefix: ClassVar[str]
     title: ClassVar[str]
+    paper: ClassVar[str] = ""
     unprefixed: ClassVar[frozenset[str]] = frozenset()
     batches_per_step: ClassVar[int] = 1
     min_batch: ClassVar[int] = 1
     group: ClassVar[int] = 1
     needs_factors: ClassVar[bool] = False
+    random_batches: ClassVar[bool] = False
 
     rec_dist: Annotated[RecDist, "Form of the likelihood to use for each pixel."] = "bernoulli"
     reg_anneal: Annotated[
@@ -112,6 +122,10 @@ class Objective(BaseModel, ABC):
         "Number of annealing steps where gradually adding the regularisation. "
         "What is annealed is specific to each loss.",
     ] = 0
+    reg_schedule: Annotated[
+        Literal["linear", "cyclical"],
+        "Whether --reg-anneal rises once, or again and again: so many steps up, as many at full.",
+    ] = "linear"
 
     def __init_subclass__(cls) -> None:
         cls.name = cls.__dict__.get("name", cls.__name__)
@@ -155,7 +169,8 @@ class Objective(BaseModel, ABC):
     ) -> Terms:
         """Return the terms at full weight; nothing is to be minimised, or transformed."""
         at = at or Moment(n_images=len(images))
-        return self.terms(vae(images), images, at._replace(progress=1.0, step=0))
+        terms = self.terms(vae(images), images, at._replace(progress=1.0, step=0))
+        return self.with_scale(terms, images)
 
     def transform(self, posterior: Posterior) -> Posterior:
         """Change the posteriors of a training batch before codes are sampled, as by averaging."""
@@ -185,8 +200,16 @@ class Objective(BaseModel, ABC):
         critics: Mapping[str, nn.Module] | None = None,
         state: Mapping[str, Tensor] | None = None,
     ) -> Moment:
-        """Return the `step`-th training step (from 1); the annealing is linear in the steps."""
-        progress = 1.0 if step >= self.reg_anneal else step / self.reg_anneal
+        """Return the `step`-th training step (from 1), and how far the annealing is there.
+
+        Linear: `reg_anneal` steps up, then at full weight. Cyclical (Fu et al. 2019, equation 6,
+        with R = 1/2): from 0 in `reg_anneal` steps up, as many at full weight, and again.
+        """
+        progress = 1.0
+        if self.reg_schedule == "cyclical" and self.reg_anneal:
+            progress = min(1.0, (step - 1) % (2 * self.reg_anneal) / self.reg_anneal)
+        elif step < self.reg_anneal:
+            progress = step / self.reg_anneal
         return Moment(n_images, progress, step, critics or {}, state or {})
 
     def reconstruction(
@@ -196,6 +219,15 @@ class Objective(BaseModel, ABC):
         from disvae.objectives.terms import reconstruction
 
         return reconstruction(output.logits, images, self.rec_dist)
+
+    def with_scale(self, terms: Terms, images: Float[Tensor, "B C H W"]) -> Terms:
+        """Add ``rec_scale``, if the likelihood finds its scale by itself."""
+        if self.rec_dist != "gaussian_optimal":
+            return terms
+        from disvae.objectives.terms import optimal_scale
+
+        scale = optimal_scale(terms["recon_loss"].detach(), images[0].numel())
+        return {**terms, "rec_scale": scale}
 
     @staticmethod
     def kl(posterior: Posterior) -> Terms:

@@ -4,7 +4,10 @@ from importlib import import_module
 
 from disvae.objectives.objective import Objective
 
-_MODULES = ("beta_vae", "capacity", "factor_vae", "tc_vae")  # one file a paper
+_MODULES = (  # one file a paper
+    "beta_vae", "capacity", "factor_vae", "tc_vae", "dip_vae", "info_vae", "control_vae", "hfs",
+    "weak_vae",
+)  # fmt: skip
 
 
 def _declared_in(module: str) -> list[type[Objective]]:
@@ -20,3 +23,8 @@ def _declared_in(module: str) -> list[type[Objective]]:
 OBJECTIVES: dict[str, type[Objective]] = {
     objective.name: objective for module in _MODULES for objective in _declared_in(module)
 }
+
+# those of the original system: a run says the options of all of these, and of its own loss
+ORIGINAL = ("VAE", "betaH", "betaB", "factor", "btcvae")
+# time of a training step of 64 images on a CPU; that of betaH is 1
+STEP_COSTS = {"VAE": 1.0, "betaH": 1.0, "betaB": 1.0, "factor": 1.0, "btcvae": 1.0}

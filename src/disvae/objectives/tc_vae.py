@@ -25,6 +25,9 @@ class TCVAE(Objective):
     name: ClassVar = "btcvae"
     prefix: ClassVar = "btcvae"
     title: ClassVar = "beta-tcvae"
+    paper: ClassVar = (
+        "Chen et al. 2018, Isolating Sources of Disentanglement in Variational Autoencoders"
+    )
     min_batch: ClassVar = 2
 
     A: Annotated[AnyWeight, "Weight of the MI term (alpha in the paper)."] = 1

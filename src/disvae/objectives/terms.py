@@ -1,5 +1,7 @@
 """The building blocks of the objectives: reconstruction and KL, in nats per image."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -9,6 +11,7 @@ from disvae.posterior import Posterior
 from disvae.types import RecDist
 
 Terms = dict[str, Tensor]  # the named scalars of an objective
+_LEAST_VARIANCE = math.exp(-12)  # below that of 8-bit pixels; Rybkin et al. 2021, its code
 
 
 def reconstruction(
@@ -26,15 +29,25 @@ def reconstruction(
         ``bernoulli``: cross entropy. ``gaussian``: ``sum (255 x - 255 y)^2 / 255``.
         ``laplace``: ``3 sum |x - y|``. The scales of the last two are those of the
         original system, chosen there so that all three have similar size; the
-        constants of their densities are left out.
+        constants of their densities are left out. ``gaussian_optimal``: a normal density
+        whose variance, one for the whole batch, is the best there is, the mean squared error
+        (Rybkin et al. 2021, equation 5); with its constants.
     """
     if rec_dist == "bernoulli":
         total = F.binary_cross_entropy_with_logits(logits, images, reduction="sum")
     elif rec_dist == "gaussian":
         total = 255 * F.mse_loss(logits.sigmoid(), images, reduction="sum")
+    elif rec_dist == "gaussian_optimal":
+        variance = F.mse_loss(logits.sigmoid(), images) + _LEAST_VARIANCE
+        return 0.5 * images[0].numel() * (variance.log() + _LOG_2PI + 1)
     else:
         total = 3 * F.l1_loss(logits.sigmoid(), images, reduction="sum")
     return total / len(images)
+
+
+def optimal_scale(recon_loss: Float[Tensor, ""], n_pixels: int) -> Float[Tensor, ""]:
+    """Return the standard deviation, of pixels in [0, 1], that ``gaussian_optimal`` found."""
+    return torch.exp(recon_loss / n_pixels - 0.5 * (_LOG_2PI + 1))
 
 
 def kl_terms(posterior: Posterior) -> Terms:

@@ -11,7 +11,7 @@ from disvae.data.catalogue.registry import DATASETS
 from disvae.errors import UserError
 from disvae.models.registry import ARCHITECTURES
 from disvae.objectives.objective import Objective
-from disvae.objectives.registry import OBJECTIVES
+from disvae.objectives.registry import OBJECTIVES, ORIGINAL
 from disvae.options.common import EVALUATION, MODEL, TRAINING, Computing, option
 from disvae.options.experiments import NAMES, experiment_options
 from disvae.options.scoring import Names
@@ -103,9 +103,10 @@ class RunOptions(Computing):
         ExperimentName,
         option(
             TRAINING,
-            "Predefined experiment to run. If not `custom` it sets several other options; "
-            "those that you type win.",
+            "Predefined experiment to run, as LOSS_DATASET; `disvae experiments` lists all. "
+            "If not `custom` it sets several other options; those that you type win.",
             "-x",
+            show_choices=False,
         ),
     ] = "custom"
     epochs: Annotated[Count, option(TRAINING, "Maximum number of epochs to run for.", "-e")] = 100
@@ -176,10 +177,21 @@ class RunOptions(Computing):
 
     @model_validator(mode="after")
     def _objective_is_possible(self) -> Self:
-        if self.loss in self.objectives and self.batch_size < (least := self.objective.min_batch):
+        if self.loss not in self.objectives:
+            return self
+        try:
+            objective = self.objective
+        except UserError as error:  # options that are possible alone, but not together
+            raise ValueError(str(error).removesuffix(".")) from None
+        if self.batch_size < objective.min_batch:
             raise ValueError(
                 f"the loss {self.loss} compares the images of a batch, so batch_size must be at "
-                f"least {least}"
+                f"least {objective.min_batch}"
+            )
+        if self.batch_size % objective.group:
+            raise ValueError(
+                f"the loss {self.loss} takes images in groups of {objective.group}, so batch_size "
+                f"must be a multiple of {objective.group}, but it is {self.batch_size}"
             )
         return self
 
@@ -198,30 +210,58 @@ class RunOptions(Computing):
         names = {field: field for field in Objective.model_fields} | kind.option_names()
         return checked(kind, {field: getattr(self, option) for field, option in names.items()})
 
+    def of_other_losses(self) -> set[str]:
+        """Name the options of losses that came after the original system, but for the chosen."""
+        own = _options_of(self.objectives.get(self.loss))
+        later = (kind for name, kind in OBJECTIVES.items() if name not in ORIGINAL)
+        return {option for kind in later for option in _options_of(kind)} - own
 
-def _with_losses(own: Mapping[str, type[Objective]]) -> type[RunOptions]:
-    """Return the record of all options: those of every objective, and of `own` ones by label."""
+
+def _options_of(objective: type[Objective] | None) -> set[str]:
+    return set() if objective is None else set(objective.option_names().values())
+
+
+def _with_losses(
+    own: Mapping[str, type[Objective]], shown: Iterable[str] = ORIGINAL
+) -> type[RunOptions]:
+    """Return the record of all options: those of every objective, and of `own` ones by label.
+
+    The help shows the options of `own` objectives, and of those named `shown`.
+    """
     objectives = {**OBJECTIVES, **own}
     fields = {
         name: _option(Objective, name, MODEL, alias)  # type: ignore[type-abstract]
-        for name, alias in (("rec_dist", "-r"), ("reg_anneal", "-a"))
+        for name, alias in (("rec_dist", "-r"), ("reg_anneal", "-a"), ("reg_schedule", None))
     }
-    for number, objective in enumerate(objectives.values()):
+    in_help = {*own, *shown}
+    declared: dict[str, tuple[Any, ...]] = {}
+    for number, (name, objective) in enumerate(objectives.items()):
         group = Group(f"{objective.title} specific parameters", sort_key=4 + number / 100)
-        for field, name in objective.option_names().items():
-            if name in fields or name in RunOptions.model_fields:
+        for field, option_name in objective.option_names().items():
+            known = objective.model_fields[field]
+            facts = (known.annotation, known.metadata, known.default)
+            is_shared = declared.setdefault(option_name, facts) == facts  # by losses of one family
+            taken = option_name in fields and not is_shared
+            if taken or option_name in RunOptions.model_fields:
                 raise UserError(
-                    f"The loss {objective.__name__} has the option '{name}', which is taken; "
-                    "give the class another prefix."
+                    f"The loss {objective.__name__} has the option '{option_name}', which is "
+                    "taken; give the class another prefix."
                 )
-            fields[name] = _option(objective, field, group)
+            if option_name not in fields or name in in_help:
+                fields[option_name] = _option(objective, field, group, show=name in in_help)
     made = create_model("Options", __base__=RunOptions, __module__=__name__, **fields)
     made.__doc__, made.objectives = RunOptions.__doc__, objectives
     record: type[RunOptions] = made
     return record
 
 
-def _option(objective: type[Objective], field: str, group: Group, alias: str | None = None) -> Any:
+def _option(
+    objective: type[Objective],
+    field: str,
+    group: Group,
+    alias: str | None = None,
+    show: bool = True,
+) -> Any:
     """Turn a field of an objective into an option: its type with bounds, group and help."""
     known = objective.model_fields[field]
     if known.is_required():
@@ -230,15 +270,17 @@ def _option(objective: type[Objective], field: str, group: Group, alias: str | N
         )
     text = next((extra for extra in known.metadata if isinstance(extra, str)), "")
     bounds = [extra for extra in known.metadata if not isinstance(extra, str)]
-    parameter = Parameter(alias=alias, group=group, help=text)
+    parameter = Parameter(alias=alias, group=group, help=text, show=show)
     return Annotated[known.annotation, *bounds, parameter], known.default
 
 
 Options = _with_losses({})
 
 
-def record_for(losses: Iterable[UserCode]) -> type[RunOptions]:
+def record_for(losses: Iterable[UserCode], shown: Iterable[str] = ORIGINAL) -> type[RunOptions]:
     """Return the record of options with those of the losses that the user brought.
+
+    The help shows those, and the options of the losses `shown`.
 
     Raises
     ------
@@ -252,7 +294,7 @@ def record_for(losses: Iterable[UserCode]) -> type[RunOptions]:
                 f"{own.label} is no loss; it should be a subclass of disvae.objectives.Objective."
             )
         kinds[own.label] = kind
-    return _with_losses(kinds) if kinds else Options
+    return _with_losses(kinds, shown) if kinds or shown != ORIGINAL else Options
 
 
 def resolve(given: Mapping[str, Any], code: Mapping[str, UserCode] | None = None) -> RunOptions:

@@ -45,7 +45,7 @@ def create_run(
         _archive(path)
     specs = {
         "name": path.name,
-        **options.model_dump(mode="json"),
+        **options.model_dump(mode="json", exclude=options.of_other_losses()),
         "given": dict(given),
         **facts,
         "versions": {name: metadata.version(name) for name in _VERSIONED},

@@ -139,18 +139,17 @@ class _Grid:
         if len(self._axes) < len(sweep.grid):
             raise UserError("An option stands in the grid twice; give all its values at once.")
         self.seeds = _seeds(sweep, self._axes.pop("seed", None))
-        self._owner = {
-            option: loss
-            for loss, objective in record.objectives.items()
-            for option in objective.option_names().values()
-        }
+        self._owners: dict[str, list[str]] = {}
+        for loss, objective in record.objectives.items():
+            for option in objective.option_names().values():
+                self._owners.setdefault(option, []).append(loss)
 
     def of(self, experiment: str) -> Iterator[dict[str, list[str]]]:
         """Yield for each loss the axes that touch its runs: all but the options of other losses."""
         for loss in self._axes.get("loss", [None]):
             chosen = {} if loss is None else {"loss": loss}
             its = _resolved({"experiment": experiment, **chosen}, self._code).loss
-            mine = {k: v for k, v in self._axes.items() if self._owner.get(k) in (None, its)}
+            mine = {k: v for k, v in self._axes.items() if its in self._owners.get(k, [its])}
             yield mine | {key: [value] for key, value in chosen.items()}
 
     def refuse_wrong_unused(self, used: Set[str]) -> None:
@@ -158,7 +157,7 @@ class _Grid:
         unused = [(key, v) for key, values in self._axes.items() if key not in used for v in values]
         for key, value in unused:
             try:
-                _resolved({"loss": self._owner[key], key: value}, self._code)
+                _resolved({"loss": self._owners[key][0], key: value}, self._code)
             except UserError as error:
                 raise UserError(f"No run of the sweep uses {key}={value}, and {error}") from None
 

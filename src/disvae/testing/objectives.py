@@ -87,6 +87,8 @@ def _check_terms(objective: Objective, dataset: Dataset) -> None:
     n_images = _BATCH * objective.batches_per_step
     images = dataset.images(slice(0, n_images)).float() / 255
     at = objective.at(1, len(dataset), learners.critics, learners.state)
+    if objective.needs_factors and dataset.factors is not None:
+        at = at._replace(factors=torch.from_numpy(dataset.factors[:n_images]))
     losses, terms = objective.step(learners.vae, images, at)
     _require({"loss", "recon_loss"} <= terms.keys(), "The terms lack loss or recon_loss.")
     for name, value in terms.items():

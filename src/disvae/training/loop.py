@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Int
 from lightning_fabric import Fabric
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from disvae.data.batches import batches, epoch_order
@@ -86,11 +88,15 @@ def train_epochs(
             desc=f"Epoch {number + 1}",
             disable=None if progress_bar else True,
         ) as bar:
-            for images in batches(dataset, order, batch_size, fabric.device):
+            every = batches(dataset, order, batch_size, fabric.device)
+            factors = _factors(objective, dataset, order, batch_size)
+            for images, labels in zip(every, factors, strict=True):
                 step += 1
                 done += 1
                 at = objective.at(step, len(dataset), learners.critics, learners.state)
+                at = at._replace(factors=None if labels is None else labels.to(fabric.device))
                 losses, named = objective.step(learners.vae, images, at)
+                named = objective.with_scale(named, images)
                 accumulate_gradients(fabric, losses)
                 for optimiser in learners.optimisers:
                     optimiser.step()
@@ -147,6 +153,16 @@ def _share(
     if 0 < rest < max(2, objective.min_batch * objective.batches_per_step):
         order = order[: len(order) - rest]
     return order, batch_size
+
+
+def _factors(
+    objective: Objective, dataset: Dataset, order: Int[np.ndarray, "n"], batch_size: int
+) -> Iterator[Int[Tensor, "B K"] | None]:
+    """Yield the factors of each batch, or None for an objective that needs none."""
+    factors = dataset.factors if objective.needs_factors else None
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        yield None if factors is None else torch.from_numpy(factors[rows])
 
 
 def accumulate_gradients(fabric: Fabric, losses: list[Minimise]) -> None:

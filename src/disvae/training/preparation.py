@@ -1,6 +1,6 @@
 """From the options of a run to all that training works with."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from jaxtyping import Int
 from lightning_fabric import Fabric
 
 from disvae import metrics
+from disvae.data.catalogue.registry import CATALOG
 from disvae.data.dataset import Dataset
 from disvae.data.prepare import load_dataset, prepare_entry
 from disvae.errors import UserError
@@ -63,6 +64,8 @@ def prepare(
         )  # fmt: skip
 
     objective = options.objective
+    if "dataset" not in code and options.dataset in CATALOG:  # refused before it is downloaded
+        _require_factors(options, objective, CATALOG[options.dataset].factors)
     with fabric.rank_zero_first():  # only one process prepares it
         dataset = split("train")
     if options.is_metrics or options.metrics_every:  # refused now rather than after hours
@@ -86,11 +89,7 @@ def _schedule(
     # a step of several batches takes as many times the epochs, for the same number of steps
     factor = objective.batches_per_step
     images_per_step = options.batch_size * factor
-    if objective.needs_factors and not dataset.factor_names:
-        raise UserError(
-            f"The loss {options.loss} reads the factors of the images, which {dataset.name} comes "
-            "without; choose a dataset with factors (disvae data list)."
-        )
+    _require_factors(options, objective, dataset.factor_names)
     if len(dataset) < 2 * fabric.world_size:  # one image is no batch
         raise UserError(
             f"{dataset.name} has {len(dataset)} images to train on, but 2 a device are the least; "
@@ -103,3 +102,11 @@ def _schedule(
             f"{groups}; choose a --batch-size that is a multiple."
         )
     return Schedule(options.epochs * factor, images_per_step, options.max_steps, seed)
+
+
+def _require_factors(options: RunOptions, objective: Objective, names: Sized) -> None:
+    if objective.needs_factors and not names:
+        raise UserError(
+            f"The loss {options.loss} reads the factors of the images, which {options.dataset} "
+            "comes without; choose a dataset with factors (disvae data list)."
+        )

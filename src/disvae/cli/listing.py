@@ -1,0 +1,49 @@
+"""The commands that say what there is to choose from: losses, models."""
+
+import inspect
+from collections.abc import Iterable
+from importlib import import_module
+
+from disvae.models.registry import ARCHITECTURES, STEP_COSTS
+from disvae.objectives.objective import Objective
+from disvae.objectives.registry import OBJECTIVES
+from disvae.objectives.registry import STEP_COSTS as LOSS_COSTS
+
+
+def losses() -> None:
+    """List the losses with their formulas, papers, options and the cost of a step."""
+    print("A step's cost is that of 64 images on a CPU; betaH's is 1.")
+    for name, objective in OBJECTIVES.items():
+        print(f"\n{name:9} {_line(objective)}")
+        print(f"{'':9} {objective.paper}. A step: {LOSS_COSTS[name]:.3g}.")
+        for field, option in objective.option_names().items():
+            known = objective.model_fields[field]
+            text = next(extra for extra in known.metadata if isinstance(extra, str))
+            print(f"{'':9} --{option.replace('_', '-')} {known.default}: {text}")
+
+
+def models() -> None:
+    """List the models with their papers, the sizes of images and the cost of a step."""
+    from disvae.models.registry import find
+
+    print("A step's cost is that of 64 images of 64 pixels on a CPU; Burgess's is 1.")
+    for name, home in ARCHITECTURES.items():
+        text = inspect.getdoc(import_module(home)) or ""
+        sizes = ", ".join(map(str, find(name).image_sizes))
+        print(f"\n{name:9} {text.splitlines()[0]}")
+        print(f"{'':9} Images of {sizes} pixels. A step: {STEP_COSTS[name]:.3g}.")
+
+
+def further_losses(shown: Iterable[str]) -> str:
+    """Say which losses there are beside those that are `shown`, each in a line."""
+    lines = [
+        f"- {name}: {objective.paper}"
+        for name, objective in OBJECTIVES.items()
+        if name not in shown
+    ]
+    return "Further losses, whose options -l NAME --help shows:\n\n" + "\n".join(lines)
+
+
+def _line(objective: type[Objective]) -> str:
+    """Return the formula: the first words of the docstring, in backticks."""
+    return (inspect.getdoc(objective) or "").partition("``")[2].partition("``")[0]
