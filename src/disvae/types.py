@@ -1,5 +1,6 @@
 """Types of option values with their bounds, and their faults said in one sentence."""
 
+import difflib
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
@@ -32,6 +33,7 @@ def _usual_size(value: int) -> int:
 
 
 _SHOWN = 200  # letters of a value in a message
+_LONG = 500  # letters of a list of choices
 NoneFromText = BeforeValidator(_none_from_text)
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Device = Annotated[str, AfterValidator(_known_device)]
@@ -66,11 +68,20 @@ def sentence(error: ValidationError) -> str:
             faults.append(str(fault["ctx"]["error"]))
         else:
             message = fault["msg"].removeprefix("Value error, ")
-            message = message[0].lower() + message[1:]
+            message = _nearest(fault) or message[0].lower() + message[1:]
             faults.append(
                 f"--{name.replace('_', '-')}: {message}, but it is {_shown(fault['input'])}"
             )
     return "; ".join(dict.fromkeys(faults)) + "."
+
+
+def _nearest(fault: Any) -> str | None:
+    """Propose the nearest of many choices, rather than list them all."""
+    if fault["type"] != "literal_error" or len(fault["msg"]) < _LONG:
+        return None
+    choices = re.findall(r"'([^']*)'", fault["ctx"]["expected"])
+    nearest = difflib.get_close_matches(str(fault["input"])[:_SHOWN], choices, 3, cutoff=0.3)
+    return f"input should be one of {len(choices)} names, as {' or '.join(nearest or choices[:3])}"
 
 
 def _shown(value: object) -> str:

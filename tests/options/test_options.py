@@ -338,3 +338,9 @@ def test_bad_input_ends_with_status_2_one_line_and_nothing_written(
     assert shown.err.startswith("disvae: ")
     assert shown.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mistyped_experiment_names_the_nearest():
+    with pytest.raises(UserError, match=r"one of \d+ names, as VAE_mnist or .*'VAE_mnits'") as said:
+        resolve({"experiment": "VAE_mnits"})
+    assert len(str(said.value)) < 200
