@@ -1,6 +1,8 @@
 """Test losses: every image counts once, nothing is sampled."""
 
 import json
+import logging
+import shutil
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from disvae.data.prepare import load_dataset
 from disvae.evaluation import test_losses as evaluation
 from disvae.evaluation.test_losses import test_losses as compute
 from disvae.objectives import BetaVAE, Moment, PlainVAE
+from disvae.options import Computing
 
 
 def test_batches_count_by_their_size(data_dir, trained):
@@ -83,3 +86,20 @@ def test_published_dsprites_run_gives_its_published_losses(shared):
     for j in range(10):  # those of dead latents, 1e-3 nats, are published to 1e-8 nats only
         wanted = 738 * published[f"kl_loss_{j}"]
         assert terms[f"kl_loss_{j}"].item() == pytest.approx(wanted, rel=1e-5, abs=2e-8)
+
+
+def test_a_file_that_another_program_wrote_is_kept(data_dir, trained, tmp_path, caplog):
+    run = disvae.open_run(shutil.copytree(trained.path, tmp_path / "run"))
+    del run.specs["versions"]
+    (run.path / "specs.json").write_text(json.dumps(run.specs))
+    published = '{"loss": 0.25}'
+    (run.path / "test_losses.log").write_text(published)
+    where = Computing(data_dir=data_dir, device="cpu")
+    caplog.set_level(logging.INFO, "disvae")
+    for _ in range(2):  # the second finds a file of its own
+        evaluation.test(disvae.open_run(run.path), where)
+        assert (run.path / "test_losses.original.log").read_text() == published
+        assert json.loads((run.path / "test_losses.log").read_text())["loss"] > 1
+    assert caplog.text.count("was not written by disvae") == 1
+    evaluation.test(trained, where)
+    assert not (trained.path / "test_losses.original.log").exists()

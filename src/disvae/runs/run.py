@@ -267,8 +267,20 @@ class Run:
         write_curves(self.path / "train_metrics.log", "Metric", epochs)
 
     def write_test_losses(self, terms: Mapping[str, float]) -> None:
-        """Write ``test_losses.log``."""
+        """Write ``test_losses.log``; one of the original system is kept beside it."""
+        self._keep_foreign("test_losses.log")
         write_text(self.path / "test_losses.log", to_json(terms))
+
+    def _keep_foreign(self, name: str) -> None:
+        """Keep a file of a run that another program made; what disvae made names its versions."""
+        path = self.path / name
+        kept = path.with_stem(f"{path.stem}.original")
+        if "versions" not in self.specs and path.exists() and not kept.exists():
+            path.rename(kept)
+            logger.info(
+                "%s was not written by disvae and is kept as %s; docs/results.md says why its "
+                "values are smaller.", path, kept.name,
+            )  # fmt: skip
 
     def merge_metrics(self, scores: Mapping[str, Any]) -> None:
         """Put `scores` into ``metrics.log``; those that stand there already are replaced."""
