@@ -109,11 +109,11 @@ CHANGED = [
             ),
         )
     ),
-    ("", "", "losses List the losses with their formulas, papers, options and the cost of a step."),
+    ("", "", "losses List the losses with their formulas, papers and options."),
     (
         "",
         "",
-        "models List the models with their papers, the sizes of images and the cost of a step.",
+        "models List the models with their papers and the sizes of images.",
     ),
     (
         "train",

@@ -9,7 +9,7 @@ from disvae.cli import main
 from disvae.data.catalogue.registry import CATALOG
 from disvae.errors import UserError
 from disvae.models.registry import ARCHITECTURES, find
-from disvae.objectives.registry import OBJECTIVES, ORIGINAL, STEP_COSTS
+from disvae.objectives.registry import OBJECTIVES, ORIGINAL
 from disvae.options import Options, PlotOptions, resolve
 from disvae.options.experiments import NAMES
 
@@ -166,13 +166,13 @@ def test_without_a_loss_the_help_names_the_later_ones_by_a_line(capsys, monkeypa
         assert (f" {name}: {kind.paper}"[:60] in shown) == (name not in ORIGINAL)
 
 
-def test_losses_and_models_are_listed_with_options_papers_and_costs(capsys):
+def test_losses_and_models_are_listed_with_options_and_papers(capsys):
     assert main(["losses"]) == 0
     shown = capsys.readouterr().out
     for name, kind in OBJECTIVES.items():
         assert f"\n{name} " in shown
         assert kind.paper
-        assert f"{kind.paper}. A step: {STEP_COSTS[name]:.3g}." in shown
+        assert f"{kind.paper}." in shown
         for option in kind.option_names().values():
             assert f"--{option.replace('_', '-')} " in shown
     assert main(["models"]) == 0
