@@ -1,7 +1,7 @@
 """A training step of each loss at batch 64, next to that of beta-VAE.
 
 ``python -m benchmarks.losses [--rounds N] [--json FILE] [NAME...]``. "x plain" is the time of a
-step of beta-VAE over the row's; `disvae losses` shows the inverse.
+step of beta-VAE over the row's.
 """
 
 import argparse

@@ -4,18 +4,16 @@ import inspect
 from collections.abc import Iterable
 from importlib import import_module
 
-from disvae.models.registry import ARCHITECTURES, STEP_COSTS
+from disvae.models.registry import ARCHITECTURES
 from disvae.objectives.objective import Objective
 from disvae.objectives.registry import OBJECTIVES
-from disvae.objectives.registry import STEP_COSTS as LOSS_COSTS
 
 
 def losses() -> None:
-    """List the losses with their formulas, papers, options and the cost of a step."""
-    print("A step's cost is that of 64 images on a CPU; betaH's is 1.")
+    """List the losses with their formulas, papers and options."""
     for name, objective in OBJECTIVES.items():
         print(f"\n{name:9} {_line(objective)}")
-        print(f"{'':9} {objective.paper}. A step: {LOSS_COSTS[name]:.3g}.")
+        print(f"{'':9} {objective.paper}.")
         for field, option in objective.option_names().items():
             known = objective.model_fields[field]
             text = next(extra for extra in known.metadata if isinstance(extra, str))
@@ -23,15 +21,14 @@ def losses() -> None:
 
 
 def models() -> None:
-    """List the models with their papers, the sizes of images and the cost of a step."""
+    """List the models with their papers and the sizes of images."""
     from disvae.models.registry import find
 
-    print("A step's cost is that of 64 images of 64 pixels on a CPU; Burgess's is 1.")
     for name, home in ARCHITECTURES.items():
         text = inspect.getdoc(import_module(home)) or ""
         sizes = ", ".join(map(str, find(name).image_sizes))
         print(f"\n{name:9} {text.splitlines()[0]}")
-        print(f"{'':9} Images of {sizes} pixels. A step: {STEP_COSTS[name]:.3g}.")
+        print(f"{'':9} Images of {sizes} pixels.")
 
 
 def further_losses(shown: Iterable[str]) -> str:

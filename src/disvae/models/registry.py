@@ -15,8 +15,6 @@ ARCHITECTURES = {
     "Locatello": "disvae.models.locatello",
     "ResNet": "disvae.models.resnet",
 }
-# time of a training step of 64 images, 1x64x64, on a CPU; Burgess's is 1
-STEP_COSTS = {"Burgess": 1.0, "MLP": 1.0, "Locatello": 1.0, "ResNet": 1.0}
 
 
 def find(name: str) -> "Architecture":

@@ -26,5 +26,3 @@ OBJECTIVES: dict[str, type[Objective]] = {
 
 # those of the original system: a run says the options of all of these, and of its own loss
 ORIGINAL = ("VAE", "betaH", "betaB", "factor", "btcvae")
-# time of a training step of 64 images on a CPU; that of betaH is 1
-STEP_COSTS = {"VAE": 1.0, "betaH": 1.0, "betaB": 1.0, "factor": 1.0, "btcvae": 1.0}
