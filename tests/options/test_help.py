@@ -87,7 +87,7 @@ CHANGED = [
         "VAE_mnist, VAE_fashion, VAE_dsprites, VAE_celeba, VAE_chairs, betaH_mnist, "
         "betaH_fashion, betaH_dsprites, betaH_celeba, betaH_chairs, betaB_mnist, betaB_fashion, "
         "betaB_dsprites, betaB_celeba, betaB_chairs,",
-        "--experiment -x STR Predefined experiment to run, as LOSS_DATASET; disvae experiments "
+        "--experiment -x CHOICE Predefined experiment to run, as LOSS_DATASET; disvae experiments "
         "lists all. If not custom it sets several other options; those that you type win. "
         "[default: custom]",
     ),

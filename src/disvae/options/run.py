@@ -28,12 +28,6 @@ def _findable(dataset: str) -> str:
     return str(Path(dataset).absolute()) if is_path else dataset
 
 
-def _known_experiment(name: str) -> str:
-    if name not in NAMES:
-        raise ValueError("expected an experiment, as custom or VAE_mnist (disvae experiments)")
-    return name
-
-
 def _code_beside(names: Iterable[str]) -> AfterValidator:
     """Let code of the user's own stand where a name could."""
 
@@ -52,7 +46,7 @@ if TYPE_CHECKING:
 else:  # the choices are computed, which type checkers cannot follow
     LossName = Literal[tuple(OBJECTIVES)] | Annotated[str, _code_beside(OBJECTIVES)]
     ModelName = Literal[tuple(ARCHITECTURES)] | Annotated[str, _code_beside(ARCHITECTURES)]
-    ExperimentName = Annotated[str, AfterValidator(_known_experiment)]
+    ExperimentName = Literal[NAMES]
 
 
 # options that do not change what comes out of a run: they may differ when it goes on
@@ -112,6 +106,7 @@ class RunOptions(Computing):
             "Predefined experiment to run, as LOSS_DATASET; `disvae experiments` lists all. "
             "If not `custom` it sets several other options; those that you type win.",
             "-x",
+            show_choices=False,
         ),
     ] = "custom"
     epochs: Annotated[Count, option(TRAINING, "Maximum number of epochs to run for.", "-e")] = 100
