@@ -289,7 +289,7 @@ def test_a_given_option_wins_over_the_experiment_even_if_it_equals_the_default()
             "--loss: expected VAE, betaH, betaB, factor, btcvae, dip1, dip2, infovae",
         ),
         ({"model_type": "GAN"}, "--model-type: expected Burgess, MLP, Locatello, ResNet or FILE.p"),
-        ({"experiment": "x"}, "--experiment: input should be 'custom'"),
+        ({"experiment": "x"}, "--experiment: input should be one of"),
         ({"image_size": 48}, "--image-size: expected 32, 64, 128 or 256, but it is 48."),
         ({"train_fraction": 0}, "--train-fraction: input should be greater than 0"),
         ({"split": "all"}, "--split: input should be 'train' or 'test'"),
