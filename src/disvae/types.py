@@ -57,11 +57,14 @@ def checked(record: type[Record], values: Mapping[str, Any]) -> Record:
         raise UserError(sentence(error)) from None
 
 
-def sentence(error: ValidationError) -> str:
-    """Say in one sentence what is wrong with the options, and what is expected."""
+def sentence(error: ValidationError, option: str = "") -> str:
+    """Say in one sentence what is wrong with the options, and what is expected.
+
+    `option` is the name of the one that was checked, where it was checked alone.
+    """
     faults = []
     for fault in error.errors():
-        name = str(fault["loc"][0]) if fault["loc"] else ""
+        name = str(fault["loc"][0]) if fault["loc"] else option
         if fault["type"] == "extra_forbidden":
             faults.append(f"there is no option '{name}'")
         elif not name:

@@ -131,3 +131,22 @@ def test_values_of_experiments_are_never_evaluated(tmp_path):
         with pytest.raises(UserError):
             disvae.train("x", **{"results_dir": tmp_path, option: code})
     assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"img_size": [True, 64, 64]}, "img_size should be"),
+        ({"img_size": [1, 64.0, 64]}, "img_size should be"),
+        ({"img_size": [0, 64, 64]}, "img_size should be"),
+        ({"used": {"seed": -1}, "train_fraction": 0.5}, "the seed in 'used'"),
+        ({"used": {"seed": True}, "train_fraction": 0.5}, "the seed in 'used'"),
+        ({"used": {"seed": "1"}, "train_fraction": 0.5}, "the seed in 'used'"),
+    ],
+)
+def test_facts_of_the_wrong_type_are_refused(trained, tmp_path, changed, why):
+    run = disvae.open_run(shutil.copytree(trained.path, tmp_path / "run"))
+    (run.path / "specs.json").write_text(json.dumps({**run.specs, **changed}))
+    with pytest.raises(UserError, match=why):
+        opened = disvae.open_run(run.path)
+        _ = opened.image_shape, opened.dataset(trained.options.data_dir)

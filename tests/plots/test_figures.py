@@ -121,3 +121,26 @@ def test_scores_while_training_have_a_panel(trained, tmp_path):
     assert len(figure.axes) == len(without.axes) + 1
     drawn = {line.get_label(): line.get_xydata().tolist() for line in figure.axes[-1].lines}
     assert drawn == {"mig": [[1, 0.1], [2, 0.3]], "sap": [[1, 0.2]]}
+
+
+def test_names_of_terms_are_never_mathematics(trained, tmp_path):
+    run = disvae.open_run(shutil.copytree(trained.path, tmp_path / "$x$ run"))
+    strange = {r"$\x{y}$": 1.0, r"kl_loss_$\frac{$": 2.0, "<b>&": 3.0}
+    run.write_losses([strange, strange])
+    run.write_training_scores({0: {r"$\y{$": 0.5}})
+    assert plots.losses(run).mode == "RGB"
+
+
+def test_a_log_of_thousands_of_terms_is_one_page(trained, tmp_path):
+    run = disvae.open_run(shutil.copytree(trained.path, tmp_path / "run"))
+    run.write_losses([{f"term{k}": 1.0 for k in range(3000)}] * 2)
+    figure = losses_figure(run)
+    assert len(figure.axes) == 30
+    assert "30 of 3,000 terms" in figure.get_suptitle()
+
+
+def test_values_that_no_training_logs_are_damage(trained, tmp_path):
+    run = disvae.open_run(shutil.copytree(trained.path, tmp_path / "run"))
+    (run.path / "train_losses.log").write_text("Epoch,Loss,Value\n0,loss,1e308\n1,loss,-1e308\n")
+    with pytest.raises(UserError, match=r"train_losses\.log is damaged"):
+        plots.losses(run)

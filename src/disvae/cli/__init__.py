@@ -67,7 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         cause = error.__cause__
-        return _refuse(sentence(cause) if isinstance(cause, ValidationError) else str(error))
+        if isinstance(cause, ValidationError):
+            argument = getattr(error, "argument", None)  # of a record: it has no name of its own
+            return _refuse(sentence(cause, argument.name.lstrip("-*") if argument else ""))
+        return _refuse(str(error))
     except UserError as error:
         return _refuse(str(error))
     except OSError as error:

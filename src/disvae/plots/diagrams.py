@@ -10,7 +10,7 @@ from PIL import Image
 from disvae.data.batches import batches
 from disvae.errors import UserError
 from disvae.options import PlotOptions
-from disvae.plots.figures import BLUE, GREY, LIGHT, new_figure, to_image
+from disvae.plots.figures import BLUE, GREY, LIGHT, new_figure, plain, to_image
 from disvae.plots.opened import Opened
 from disvae.runs.run import Run
 from disvae.types import checked
@@ -29,6 +29,7 @@ _TITLES = {
     "discrim_loss": "discriminator",
 }
 _N_COLS = 3
+_MOST_PANELS = 30
 _MANY_EPOCHS = 100  # from which a log scale shows the first, in which most happens
 _LATENTS = "latents"
 _SCORES = "scores"
@@ -62,15 +63,16 @@ def losses_figure(run: Run | Opened, **options: Any) -> "Figure":
     latents = {name: values for name, values in terms.items() if name.startswith("kl_loss_")}
     named = [name for name in _TITLES if name in terms]
     named += [name for name in terms if name not in named and name not in latents]
-    rows = [named[start : start + _N_COLS] for start in range(0, len(named), _N_COLS)]
+    shown = named[:_MOST_PANELS]
+    rows = [shown[start : start + _N_COLS] for start in range(0, len(shown), _N_COLS)]
     mosaic = [row + ["."] * (_N_COLS - len(row)) for row in rows]
     scores = run.training_scores
     wide = [name for name, there in ((_LATENTS, latents), (_SCORES, scores)) if there]
     mosaic += [[name] * _N_COLS for name in wide]
     figure, panels = new_figure(mosaic, 9, 2.2 * len(mosaic))
-    for name in named:
+    for name in shown:
         _curve(panels[name], terms[name], color=BLUE)
-        panels[name].set_title(_TITLES.get(name, name))
+        panels[name].set_title(plain(_TITLES.get(name, name)))
         if terms[name].min() > 0 and terms[name].max() > _LOG_ABOVE * terms[name].min():
             panels[name].set_yscale("log")
     if latents:
@@ -81,7 +83,10 @@ def losses_figure(run: Run | Opened, **options: Any) -> "Figure":
         panels[row[0]].set_ylabel("nats per image")
     for name in wide[-1:] or rows[-1]:
         panels[name].set_xlabel("epoch")
-    figure.suptitle(f"{run.name}: {run.options.loss} on {run.options.dataset}")
+    title = f"{run.name}: {run.options.loss} on {run.options.dataset}"
+    if len(shown) < len(named):
+        title += f", {len(shown)} of {len(named):,} terms"
+    figure.suptitle(plain(title))
     return figure
 
 
@@ -113,7 +118,7 @@ def _epoch_axis(panel: "Axes", n_epochs: int) -> None:
 def _latent_panel(panel: "Axes", latents: dict[str, Float[np.ndarray, "epochs"]]) -> None:
     order = sorted(latents, key=lambda name: -latents[name][-1])
     for rank, name in reversed(list(enumerate(order))):  # the largest above the others
-        label = f"z{name.removeprefix('kl_loss_')}" if rank < _MOST_NAMED else None
+        label = plain(f"z{name.removeprefix('kl_loss_')}") if rank < _MOST_NAMED else None
         colour = f"C{rank}" if rank < _MOST_NAMED else LIGHT
         _curve(panel, latents[name], color=colour, label=label)
     panel.set_ylabel("KL of each latent\nnats per image")
@@ -122,7 +127,7 @@ def _latent_panel(panel: "Axes", latents: dict[str, Float[np.ndarray, "epochs"]]
 
 def _score_panel(panel: "Axes", scores: dict[str, dict[int, float]], n_epochs: int) -> None:
     for name, curve in reversed(scores.items()):
-        _line(panel, 1 + np.array(list(curve)), np.array(list(curve.values())), label=name)
+        _line(panel, 1 + np.array(list(curve)), np.array(list(curve.values())), label=plain(name))
     _epoch_axis(panel, n_epochs)
     panel.set_ylabel("scores")
     _legend_above(panel)
@@ -176,7 +181,7 @@ def latents_figure(run: Run | Opened, **options: Any) -> "Figure":
     panels[mosaic[-1][0]].set_xlabel("KL (nats)")
     panels[mosaic[-1][1]].set_xlabel("posterior mean; line: prior")
     shown = f", {len(order)} of {n_latents} latents" if len(order) < n_latents else ""
-    figure.suptitle(f"{opened.run.name}{shown}")
+    figure.suptitle(plain(f"{opened.run.name}{shown}"))
     return figure
 
 

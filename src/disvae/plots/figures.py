@@ -40,6 +40,11 @@ def new_figure(
         return figure, figure.subplot_mosaic(mosaic, **settings)
 
 
+def plain(text: str) -> str:
+    """Keep text that comes from files from being read as mathematics."""
+    return text.replace("$", r"\$")
+
+
 def to_image(figure: "Figure") -> Image.Image:
     """Draw `figure` to pixels."""
     from matplotlib import rc_context

@@ -11,7 +11,7 @@ from PIL import Image
 from disvae.errors import UserError
 from disvae.metrics import SCORES, Score
 from disvae.metrics.arrays import ArrayLike, to_numpy
-from disvae.plots.figures import new_figure, to_image, write_image
+from disvae.plots.figures import new_figure, plain, to_image, write_image
 
 _MOST_NUMBERS = 20  # codes from which the numbers in the cells are left out
 
@@ -79,10 +79,10 @@ def matrix(
     top = max(float(np.nanmax(values, initial=0)), 1e-12)
     shown = panel.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect="auto")
     panel.set_xticks(range(n_codes), [f"z{code}" for code in order])
-    panel.set_yticks(range(len(values)), factor_names)
+    panel.set_yticks(range(len(values)), [plain(name) for name in factor_names])
     panel.tick_params(length=0)
     panel.spines[:].set_visible(False)
-    panel.set_title(title)
+    panel.set_title(plain(title))
     figure.colorbar(shown, ax=panel, pad=0.02).outline.set_visible(False)
     if n_codes <= _MOST_NUMBERS:
         for (factor, code), value in np.ndenumerate(values):

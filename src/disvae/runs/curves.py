@@ -1,11 +1,14 @@
 """Logs of training: values by name, epoch after epoch."""
 
 import csv
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
 from disvae.errors import UserError
 from disvae.storage.files import write_text
+
+_LARGEST = 3.4e38  # that training, in float32, can have logged
 
 
 def write_curves(path: Path, kind: str, epochs: Mapping[int, Mapping[str, float]]) -> None:
@@ -31,7 +34,10 @@ def read_curves(path: Path, kind: str) -> dict[str, dict[int, float]]:
             if not {"Epoch", kind, "Value"} <= set(rows.fieldnames or ()):
                 raise ValueError
             for row in rows:
-                curves.setdefault(row[kind], {})[int(row["Epoch"])] = float(row["Value"])
+                value = float(row["Value"])
+                if math.isfinite(value) and abs(value) > _LARGEST:
+                    raise ValueError
+                curves.setdefault(row[kind], {})[int(row["Epoch"])] = value
     except (KeyError, TypeError, ValueError, csv.Error):
         raise UserError(f"{path} is damaged; restore it from a copy.") from None
     return curves

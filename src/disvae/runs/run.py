@@ -96,8 +96,10 @@ class Run:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """``(C, H, W)`` of the images it was trained on."""
-        match shape := self.specs.get("img_size"):
-            case [int(channels), int(height), int(width)] if channels > 0:
+        shape = self.specs.get("img_size")
+        if isinstance(shape, list) and len(shape) == 3 and all(type(n) is int for n in shape):
+            channels, height, width = shape
+            if channels > 0:
                 return channels, height, width
         raise UserError(
             f"{self.path / 'specs.json'}: img_size should be [channels, height, width], "
@@ -207,12 +209,17 @@ class Run:
     def _opened(self, name_or_path: str | Path, root: str | Path | None, split: str) -> Dataset:
         used = self.specs.get("used")
         drawn_by = used.get("seed") if isinstance(used, dict) else self.options.seed
+        if drawn_by is not None and (type(drawn_by) is not int or drawn_by < 0):
+            raise UserError(
+                f"{self.path / 'specs.json'}: the seed in 'used' should be a number from 0, but it "
+                f"is {drawn_by!r}; restore the file."
+            )
         dataset = load_dataset(
             name_or_path,
             root,
             split=split,
             train_fraction=self.options.train_fraction,
-            seed=drawn_by if isinstance(drawn_by, int) else 0,
+            seed=drawn_by or 0,
             image_size=self.options.image_size,
         )
         n_data, n_now = self.specs.get("n_data"), len(dataset)

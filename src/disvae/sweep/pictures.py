@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.stats import rankdata
 
 from disvae.metrics import SCORES
-from disvae.plots.figures import BLUE, GREY, new_figure, write_figure, write_image
+from disvae.plots.figures import BLUE, GREY, new_figure, plain, write_figure, write_image
 from disvae.plots.walks import traversals
 from disvae.sweep.record import Record
 from disvae.sweep.results import (
@@ -79,7 +79,7 @@ def scores_by_option(
         for line, points in lines.items()
     }
     shown, chosen = _best(means_of, scores, _MOST_LINES)
-    names = {line: _plain(name) for line, name in _labels(shown).items()}
+    names = {line: plain(name) for line, name in _labels(shown).items()}
     legend = len(shown) > 1
     longest = max(map(_inches, names.values())) + 0.8  # with the line in front
     figure, panels = _panels(scores, 2.4, 2.2, at_least=longest if legend else 0)
@@ -94,7 +94,7 @@ def scores_by_option(
             panel.fill_between(values, low, high, alpha=0.15, lw=0)
         _frame(panel, sorted({value for line in shown for value, _ in lines[line]}))
         panel.set_title(score)
-        panel.set_xlabel(_plain(option))
+        panel.set_xlabel(plain(option))
     _say(figure, f"mean and {INTERVAL}", chosen)
     if legend:
         columns = max(1, min(len(shown), int(figure.get_figwidth() / longest)))
@@ -132,7 +132,7 @@ def violins(rows: Sequence[Row], scores: Sequence[str]) -> "Figure":
     ticks = []
     for setting, name in _labels(shown).items():
         done, of = len(finished[setting]), len(settings[setting])
-        ticks.append(_plain(f"{name} ({done} of {of})" if done < of else name))
+        ticks.append(plain(f"{name} ({done} of {of})" if done < of else name))
     margin = max(map(_inches, ticks)) + 0.2
     figure, panels = _panels(scores, 2.2, 0.5 + 0.22 * len(ticks), margin, sharey=True)
     for score, panel in panels:
@@ -228,7 +228,7 @@ def _best(
 
 
 def _say(figure: "Figure", *parts: str) -> None:
-    figure.suptitle(_plain("; ".join(filter(None, parts))), fontsize="small", color=GREY)
+    figure.suptitle(plain("; ".join(filter(None, parts))), fontsize="small", color=GREY)
 
 
 def _labels(settings: Sequence[Setting]) -> dict[Setting, str]:
@@ -236,11 +236,6 @@ def _labels(settings: Sequence[Setting]) -> dict[Setting, str]:
     common = set.intersection(*map(set, settings))
     own = {each: tuple(pair for pair in each if pair not in common) for each in settings}
     return {each: label(short or each) for each, short in own.items()}
-
-
-def _plain(text: str) -> str:
-    """Keep text from files from being read as mathematics."""
-    return text.replace("$", r"\$")
 
 
 def _inches(text: str) -> float:
