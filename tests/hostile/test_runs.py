@@ -5,6 +5,7 @@
 
 import contextlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
