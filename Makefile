@@ -24,7 +24,7 @@ demo: setup
 	@echo "Move its latents in the browser: $(BIN)/disvae explore demo"
 
 test: setup
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
 # Many more hostile files, and kills at random moments, than the tests try.
 fuzz: setup

@@ -16,6 +16,7 @@ from disvae.cli import main
 from disvae.sweep.record import Record
 
 pytest.importorskip("ray", reason="Ray is not installed (disvae[ray])")
+pytestmark = pytest.mark.xdist_group("ray")  # one cluster at a time
 RAY = Path(sys.executable).with_name("ray")
 N_RUNS, N_EPOCHS = 6, 30
 OWN_LOSS = """
