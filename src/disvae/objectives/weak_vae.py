@@ -52,8 +52,8 @@ class GVAE(BetaVAE):
     def order(
         self, factors: Int[np.ndarray, "N K"] | None, n_images: int, seed: int, epoch: int
     ) -> Int[np.ndarray, "n"] | None:
-        """Return the pairs of an epoch, side by side; see `disvae.data.pairs.pair_order`."""
-        from disvae.data.pairs import pair_order
+        """Return the pairs of an epoch, side by side; see `disvae.objectives.pairs.pair_order`."""
+        from disvae.objectives.pairs import pair_order
 
         assert factors is not None  # noqa: S101 - needs_factors
         return pair_order(factors, self.pairs, seed, epoch)

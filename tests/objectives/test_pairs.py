@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from disvae.data.pairs import _chosen, pair_order, redraw
+from disvae.objectives.pairs import _chosen, pair_order, redraw
 from disvae.errors import UserError
 
 DSPRITES = (3, 6, 40, 32, 32)
