@@ -22,6 +22,20 @@ def refused(arguments, capsys):
     return said[-1]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["score", "--codes", "c.npz", "--seed", "-1"], "--seed: input should be greater than"),
+        (["score", "--codes", "c.npz", "--seed", "99999999999"], "--seed: input should be less"),
+        (["score", "--codes", "c.npz", "--repeats", "0"], "--repeats: input should be greater"),
+        (["grid", "a.gif", "x", "--columns", "0"], "--columns: input should be greater than"),
+        (["explore", "x", "--port", "70000"], "--port: input should be less than"),
+    ],
+)
+def test_numbers_out_of_bounds_name_their_option(arguments, said, capsys):
+    assert said in refused(arguments, capsys)
+
+
 def contents(folder):
     return {path.name: path.read_bytes() for path in folder.glob("[!.]*")}  # less empty locks
 

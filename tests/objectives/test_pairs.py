@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from disvae.objectives.pairs import _chosen, pair_order, redraw
 from disvae.errors import UserError
+from disvae.objectives.pairs import _chosen, pair_order, redraw
 
 DSPRITES = (3, 6, 40, 32, 32)
 SHAPES3D = (10, 10, 10, 8, 4, 15)

@@ -12,6 +12,7 @@ from disvae.metrics.estimators.boosting import fit_trees
 from disvae.metrics.estimators.classifier import draw_split
 from disvae.metrics.estimators.sampling import Estimate, averaged
 from disvae.metrics.score import Matrix, declare
+from disvae.metrics.settings import Bins, Draws, Repeats
 
 
 class DCI(NamedTuple):
@@ -48,11 +49,11 @@ def dci(
     codes: CodeArray,
     factors: FactorArray,
     *,
-    num_train: int = 10_000,
-    num_test: int = 5_000,
-    levels: int | None = None,
+    num_train: Draws = 10_000,
+    num_test: Draws = 5_000,
+    levels: Bins | None = None,
     seed: int | None = 0,
-    repeats: int = 1,
+    repeats: Repeats = 1,
 ) -> DCI:
     """DCI: disentanglement, completeness and informativeness of gradient boosted trees.
 

@@ -10,6 +10,7 @@ from disvae.metrics.arrays import CodeArray, as_codes, varies
 from disvae.metrics.estimators.binned import bin_codes, count_information
 from disvae.metrics.estimators.sampling import Estimate, draw_rows, estimate, repeated
 from disvae.metrics.score import declare
+from disvae.metrics.settings import Bins, Draws, Repeats
 
 
 class WassersteinDependence(NamedTuple):
@@ -120,10 +121,10 @@ def wasserstein_dependence(codes: CodeArray) -> WassersteinDependence:
 def code_information(
     codes: CodeArray,
     *,
-    bins: int = 20,
-    num_points: int | None = 10_000,
+    bins: Bins = 20,
+    num_points: Draws | None = 10_000,
     seed: int | None = 0,
-    repeats: int = 1,
+    repeats: Repeats = 1,
 ) -> Estimate:
     """Mutual information between two codes, binned, mean over pairs, in nats.
 

@@ -12,6 +12,7 @@ from disvae.metrics.estimators.binned import binned_draws
 from disvae.metrics.estimators.information import Entropies, entropies, mean_gap, two_largest
 from disvae.metrics.estimators.sampling import Estimate, estimate
 from disvae.metrics.score import Matrix, declare
+from disvae.metrics.settings import Bins, Draws, Repeats
 
 INFORMATION = Matrix("mutual_information", "mutual_information.png", "I(z; v) in nats")
 
@@ -217,10 +218,10 @@ def binned_mig(
     codes: CodeArray,
     factors: FactorArray,
     *,
-    bins: int = 20,
-    num_points: int | None = 10_000,
+    bins: Bins = 20,
+    num_points: Draws | None = 10_000,
     seed: int | None = 0,
-    repeats: int = 1,
+    repeats: Repeats = 1,
 ) -> Estimate:
     """MIG of binned codes, as most published tables have it.
 

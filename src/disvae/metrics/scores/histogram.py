@@ -9,6 +9,7 @@ from disvae.metrics.estimators.binned import NOTHING, BinnedInformation, binned_
 from disvae.metrics.estimators.information import mean_gap, two_largest
 from disvae.metrics.estimators.sampling import Estimate, estimate
 from disvae.metrics.score import declare
+from disvae.metrics.settings import Bins, Draws, Repeats
 
 
 class Jemmig(NamedTuple):
@@ -31,10 +32,10 @@ def mig_sup(
     codes: CodeArray,
     factors: FactorArray,
     *,
-    bins: int = 10,
-    num_points: int | None = 10_000,
+    bins: Bins = 10,
+    num_points: Draws | None = 10_000,
     seed: int | None = 0,
-    repeats: int = 1,
+    repeats: Repeats = 1,
 ) -> Estimate:
     """MIG-sup: the gap between a code's two best factors, mean over codes.
 
@@ -70,10 +71,10 @@ def jemmig(
     codes: CodeArray,
     factors: FactorArray,
     *,
-    bins: int = 10,
-    num_points: int | None = 10_000,
+    bins: Bins = 10,
+    num_points: Draws | None = 10_000,
     seed: int | None = 0,
-    repeats: int = 1,
+    repeats: Repeats = 1,
 ) -> Jemmig:
     """JEMMIG: joint entropy of a factor and its best code, minus the gap.
 
@@ -119,10 +120,10 @@ def dcimig(
     codes: CodeArray,
     factors: FactorArray,
     *,
-    bins: int = 10,
-    num_points: int | None = 10_000,
+    bins: Bins = 10,
+    num_points: Draws | None = 10_000,
     seed: int | None = 0,
-    repeats: int = 1,
+    repeats: Repeats = 1,
 ) -> Estimate:
     """DCIMIG (3CharM): one code per factor, by the gap between a code's two best factors.
 

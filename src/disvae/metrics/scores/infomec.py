@@ -19,6 +19,7 @@ from disvae.metrics.estimators.neighbours import neighbour_information
 from disvae.metrics.estimators.sampling import Estimate, averaged
 from disvae.metrics.estimators.threads import in_threads, of_factors
 from disvae.metrics.score import declare
+from disvae.metrics.settings import Draws, GroupSize, Repeats
 
 
 class InfoMEC(NamedTuple):
@@ -54,11 +55,11 @@ def infomec(
     codes: CodeArray,
     factors: FactorArray,
     *,
-    neighbours: int = 10,
+    neighbours: GroupSize = 10,
     active_range: float = 0.05,
-    num_points: int | None = 10_000,
+    num_points: Draws | None = 10_000,
     seed: int | None = 0,
-    repeats: int = 1,
+    repeats: Repeats = 1,
 ) -> InfoMEC:
     """InfoM, InfoC and InfoE.
 

@@ -13,6 +13,7 @@ from disvae.metrics.estimators.classifier import (
 )
 from disvae.metrics.estimators.sampling import Estimate, SharedFactor, averaged, draw_rows
 from disvae.metrics.score import declare
+from disvae.metrics.settings import Draws, GroupSize, Repeats
 
 
 class Accuracy(NamedTuple):
@@ -57,11 +58,11 @@ def beta_vae_score(
     codes: CodeArray,
     factors: FactorArray,
     *,
-    pairs: int = 64,
-    num_train: int = 10_000,
-    num_test: int = 5_000,
+    pairs: GroupSize = 64,
+    num_train: Draws = 10_000,
+    num_test: Draws = 5_000,
     seed: int | None = 0,
-    repeats: int = 1,
+    repeats: Repeats = 1,
 ) -> Accuracy:
     """BetaVAE score: how well a linear classifier tells which factor a set of pairs shares.
 
@@ -133,13 +134,13 @@ def factor_vae_score(
     codes: CodeArray,
     factors: FactorArray,
     *,
-    batch_size: int = 64,
-    num_train: int = 10_000,
-    num_test: int = 5_000,
-    num_variance: int = 10_000,
+    batch_size: GroupSize = 64,
+    num_train: Draws = 10_000,
+    num_test: Draws = 5_000,
+    num_variance: Draws = 10_000,
     prune_std: float = 0.05,
     seed: int | None = 0,
-    repeats: int = 1,
+    repeats: Repeats = 1,
 ) -> FactorVAEScore:
     """FactorVAE score: how well the code that varies least tells which factor is fixed.
 

@@ -9,6 +9,7 @@ from disvae.errors import UserError
 from disvae.metrics.arrays import CodeArray, FactorArray, checked, varies
 from disvae.metrics.estimators.sampling import Estimate, averaged, draw_rows
 from disvae.metrics.score import declare
+from disvae.metrics.settings import Draws, Repeats
 
 
 class IRS(NamedTuple):
@@ -36,9 +37,9 @@ def irs(
     factors: FactorArray,
     *,
     quantile: float = 0.99,
-    num_points: int | None = 10_000,
+    num_points: Draws | None = 10_000,
     seed: int | None = 0,
-    repeats: int = 1,
+    repeats: Repeats = 1,
 ) -> IRS:
     """Interventional robustness score: how still a code stays while other factors move.
 

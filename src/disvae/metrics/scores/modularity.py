@@ -16,6 +16,7 @@ from disvae.metrics.estimators.classifier import (
 from disvae.metrics.estimators.sampling import Estimate, averaged
 from disvae.metrics.estimators.threads import of_factors
 from disvae.metrics.score import declare
+from disvae.metrics.settings import Bins, Draws, Repeats
 
 
 class ModularityExplicitness(NamedTuple):
@@ -45,12 +46,12 @@ def modularity_explicitness(
     codes: CodeArray,
     factors: FactorArray,
     *,
-    bins: int = 20,
+    bins: Bins = 20,
     active_only: bool = False,
-    num_train: int = 10_000,
-    num_test: int = 5_000,
+    num_train: Draws = 10_000,
+    num_test: Draws = 5_000,
     seed: int | None = 0,
-    repeats: int = 1,
+    repeats: Repeats = 1,
 ) -> ModularityExplicitness:
     """Modularity of the codes, and how explicitly they tell the factors.
 

@@ -25,6 +25,7 @@ from disvae.metrics.estimators.information import mean_gap
 from disvae.metrics.estimators.sampling import Estimate, averaged
 from disvae.metrics.estimators.threads import in_threads
 from disvae.metrics.score import declare
+from disvae.metrics.settings import Draws, Repeats
 
 _LARGEST_REGULARISATION = 1e6
 
@@ -51,10 +52,10 @@ def sap(
     *,
     continuous: bool = False,
     regularisation: float = 0.01,
-    num_train: int = 10_000,
-    num_test: int = 5_000,
+    num_train: Draws = 10_000,
+    num_test: Draws = 5_000,
     seed: int | None = 0,
-    repeats: int = 1,
+    repeats: Repeats = 1,
 ) -> SAP:
     """SAP: gap between the two codes that alone predict a factor best, mean over factors.
 

@@ -16,6 +16,7 @@ from disvae.metrics.arrays import (
 )
 from disvae.metrics.codes import Codes
 from disvae.metrics.score import declare
+from disvae.metrics.settings import Draws
 
 
 class UDR(NamedTuple):
@@ -46,7 +47,7 @@ def udr(
     method: Literal["lasso", "spearman"] = "lasso",
     penalty: float = 0.1,
     kl_threshold: float = 0.01,
-    num_points: int | None = 10_000,
+    num_points: Draws | None = 10_000,
     seed: int | None = 0,
 ) -> UDR:
     """Unsupervised disentanglement ranking: whether runs agree up to order and sign of codes.
