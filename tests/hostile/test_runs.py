@@ -5,10 +5,12 @@
 
 import contextlib
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -151,3 +153,38 @@ def test_facts_of_the_wrong_type_are_refused(trained, tmp_path, changed, why):
     with pytest.raises(UserError, match=why):
         opened = disvae.open_run(run.path)
         _ = opened.image_shape, opened.dataset(trained.options.data_dir)
+
+
+FILES = {
+    "specs.json": disvae.open_run,
+    "metrics.log": lambda path: disvae.open_run(path).metrics,
+    "train_losses.log": lambda path: disvae.open_run(path).losses,
+    "train_metrics.log": lambda path: disvae.open_run(path).training_scores,
+    "model.pt": lambda path: disvae.open_run(path).model,
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_gigabytes_of_nothing_are_refused_unread(trained, tmp_path, name):
+    run = shutil.copytree(trained.path, tmp_path / "run")
+    with (run / name).open("wb") as file:
+        file.truncate(2**32)  # takes no room on the disk
+    with pytest.raises(UserError, match=rf"{name} has 4,294,967,296 bytes, but .* are the most"):
+        FILES[name](run)
+
+
+@pytest.mark.parametrize("name", list(FILES)[1:])
+def test_pipes_are_not_waited_for(trained, tmp_path, name):
+    run = shutil.copytree(trained.path, tmp_path / "run")
+    (run / name).unlink(missing_ok=True)
+    os.mkfifo(run / name)
+    with pytest.raises(UserError, match=rf"{name} is no regular file"):
+        FILES[name](run)
+
+
+def test_names_of_tensors_are_cut_in_messages(trained, tmp_path):
+    run = shutil.copytree(trained.path, tmp_path / "run")
+    torch.save({"x" * 10**6: torch.zeros(1)}, run / "model.pt")
+    with pytest.raises(UserError, match="is not the weights of this run") as said:
+        _ = disvae.open_run(run).model
+    assert len(str(said.value)) < 1000

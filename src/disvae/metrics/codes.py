@@ -12,6 +12,7 @@ from jaxtyping import Float, Num
 
 from disvae.errors import UserError
 from disvae.metrics.arrays import CodeArray, FactorArray, as_codes, as_logvar, factor_values
+from disvae.storage.files import read_whole
 
 _MAX_BYTES = 2**33  # of a file of codes, unpacked
 
@@ -165,7 +166,7 @@ def read_codes(path: Path) -> Codes:
     """
     known = ("mean", "logvar", "factors", "factor_names")
     try:
-        content = path.read_bytes()
+        content = read_whole(path, _MAX_BYTES)
     except FileNotFoundError:
         raise UserError(f"There is no file {path}; name an .npz file of codes.") from None
     try:

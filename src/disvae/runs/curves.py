@@ -1,12 +1,13 @@
 """Logs of training: values by name, epoch after epoch."""
 
 import csv
+import io
 import math
 from collections.abc import Mapping
 from pathlib import Path
 
 from disvae.errors import UserError
-from disvae.storage.files import write_text
+from disvae.storage.files import read_whole, write_text
 
 _LARGEST = 3.4e38  # that training, in float32, can have logged
 
@@ -29,15 +30,14 @@ def read_curves(path: Path, kind: str) -> dict[str, dict[int, float]]:
     """
     curves: dict[str, dict[int, float]] = {}
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            rows = csv.DictReader(stream)
-            if not {"Epoch", kind, "Value"} <= set(rows.fieldnames or ()):
+        rows = csv.DictReader(io.StringIO(read_whole(path).decode("utf-8"), newline=""))
+        if not {"Epoch", kind, "Value"} <= set(rows.fieldnames or ()):
+            raise ValueError
+        for row in rows:
+            value = float(row["Value"])
+            if math.isfinite(value) and abs(value) > _LARGEST:
                 raise ValueError
-            for row in rows:
-                value = float(row["Value"])
-                if math.isfinite(value) and abs(value) > _LARGEST:
-                    raise ValueError
-                curves.setdefault(row[kind], {})[int(row["Epoch"])] = value
+            curves.setdefault(row[kind], {})[int(row["Epoch"])] = value
     except (KeyError, TypeError, ValueError, csv.Error):
         raise UserError(f"{path} is damaged; restore it from a copy.") from None
     return curves

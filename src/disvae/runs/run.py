@@ -132,7 +132,8 @@ class Run:
         vae = VAE(self.image_shape, self.options.latent_dim, kind)
         if not (path := self.path / "model.pt").exists():
             raise UserError(f"{self.path} has no model.pt yet; train the run to its end first.")
-        weights = read_tensors(path)
+        size = sum(value.numel() * value.element_size() for value in vae.state_dict().values())
+        weights = read_tensors(path, 2 * size + 2**20)  # twice: of double precision
         try:
             require_like(weights, vae.state_dict())
         except ValueError as error:

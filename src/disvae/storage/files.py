@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import stat
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,10 +62,26 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode("utf-8"))
 
 
+def read_whole(path: Path, most: int = 2**28) -> bytes:
+    """Read a regular file of at most `most` bytes; anything else at `path` is a `UserError`.
+
+    A pipe would be waited for, and a file of gigabytes of nothing would fill the memory.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise UserError(f"{path} is no regular file; put a copy of the file there.")
+    if found.st_size > most:
+        raise UserError(
+            f"{path} has {found.st_size:,} bytes, but {most:,} are the most that such a file can "
+            "have; restore it from a copy."
+        )
+    return path.read_bytes()
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read the JSON object at `path`; `UserError` if the file holds anything else."""
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_whole(path))
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):

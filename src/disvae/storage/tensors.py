@@ -2,6 +2,7 @@
 
 import io
 import pickletools
+import textwrap
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from disvae.errors import UserError
-from disvae.storage.files import write_bytes
+from disvae.storage.files import read_whole, write_bytes
 
 _LEGACY_PICKLES = 4  # before PyTorch 1.6: magic number, version, system, content
 _OBJECTS = {
@@ -22,14 +23,18 @@ _OBJECTS = {
 }
 
 
-def read_tensors(path: Path) -> dict[str, Any]:
+def read_tensors(path: Path, most: int = 2**34) -> dict[str, Any]:
     """Read what `write_tensors` or ``torch.save`` wrote, to the CPU; no code in it is run.
 
-    A damaged file, or anything but a dictionary of tensors and plain values, is a `UserError`.
+    A damaged file, one of more than `most` bytes, or anything but a dictionary of tensors and
+    plain values, is a `UserError`.
     """
-    if not path.is_file():  # a pipe would be waited for
-        raise UserError(f"There is no file {path}; restore it from a copy or train again.")
-    content = path.read_bytes()
+    try:
+        content = read_whole(path, most)
+    except FileNotFoundError:
+        raise UserError(
+            f"There is no file {path}; restore it from a copy or train again."
+        ) from None
     try:
         with warnings.catch_warnings(action="ignore"):  # of files that are no weights
             for pickled in _pickles(content):
@@ -58,7 +63,8 @@ def require_like(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) ->
     `ValueError` says what differs.
     """
     if given.keys() != expected.keys():
-        raise ValueError(f"other names: {', '.join(map(str, given.keys() ^ expected.keys()))}")
+        others = ", ".join(map(str, given.keys() ^ expected.keys()))
+        raise ValueError(f"other names: {textwrap.shorten(others, 200, placeholder=' ...')}")
     for name, values in given.items():
         like = expected[name]
         if not isinstance(values, Tensor) or values.shape != like.shape:
