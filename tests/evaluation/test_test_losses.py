@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import disvae
+from disvae.data.batches import fixed_part
 from disvae.data.prepare import load_dataset
 from disvae.evaluation import test_losses as evaluation
 from disvae.evaluation.test_losses import test_losses as compute
@@ -23,6 +24,22 @@ def test_batches_count_by_their_size(data_dir, trained):
     for batch_size in (1, 7, 64):
         parts = compute(trained.model, BetaVAE(B=3), Moment(100), dataset, batch_size, cpu)
         assert parts == pytest.approx(whole, rel=1e-5)
+
+
+def test_a_part_of_the_images_is_always_the_same(data_dir, trained):
+    dataset = load_dataset("mnist", data_dir)
+    cpu, at = torch.device("cpu"), Moment(100)
+    part = [compute(trained.model, PlainVAE(), at, dataset, size, cpu, most=30) for size in (7, 30)]
+    assert part[0] == pytest.approx(part[1], rel=1e-5)
+    chosen = fixed_part(100, 30)
+    assert len(set(chosen.tolist())) == 30
+    images = dataset.images(chosen).float() / 255
+    with torch.inference_mode():
+        wanted = PlainVAE().evaluate(trained.model, images, at)
+    assert part[0]["loss"] == pytest.approx(wanted["loss"].item(), rel=1e-5)
+    assert part[0]["loss"] != pytest.approx(
+        compute(trained.model, PlainVAE(), at, dataset, 50, cpu)["loss"], rel=1e-5
+    )
 
 
 def test_the_values_are_those_at_the_posterior_mean(data_dir, trained):

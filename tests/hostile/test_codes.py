@@ -32,20 +32,12 @@ def test_names_of_factors_in_any_form_are_read_or_refused(tmp_path, names):
 
 
 ABSURD = [
-    "binned_mig.bins=1000000000",
-    "binned_mig.bins=-1",
-    "beta_vae.pairs=1000000000",
-    "dci.num_train=-5",
-    "factor_vae.batch_size=1000000000",
-    "dci.levels=1000000000",
-    "infomec.neighbours=1000000000",
-    "sap.repeats=1000000000",
-    "dci.seed=-1",
-    "sap.regularisation=inf",
-    "sap.regularisation=1e300",
-    "irs.num_points=100000000000000",
+    "binned_mig.bins=1000000000", "binned_mig.bins=-1", "beta_vae.pairs=1000000000",
+    "dci.num_train=-5", "factor_vae.batch_size=1000000000", "dci.levels=1000000000",
+    "infomec.neighbours=1000000000", "sap.repeats=1000000000", "dci.seed=-1",
+    "sap.regularisation=inf", "sap.regularisation=1e300", "irs.num_points=100000000000000",
     "factor_vae.prune_std=nan",
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("setting", ABSURD)

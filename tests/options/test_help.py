@@ -138,6 +138,15 @@ CHANGED = [
         "many pixels; None: the dataset's own, of own images 64.",
     ),
     *(
+        (
+            command,
+            "",
+            "--test-images INT Compute the test losses of so many images, always the same, not "
+            "all.",
+        )
+        for command in ("train", "eval")
+    ),
+    *(
         ("train", "", line)
         for line in (
             "--metrics STR... Scores of --is-metrics and --metrics-every, as all or mig,dci,...; "

@@ -46,6 +46,7 @@ TRAIN = [
     ("--is-eval-only", None, False),
     ("--split", None, "train"),
     ("--is-metrics", None, False),
+    ("--test-images", None, None),
     ("--metrics", None, ("mig", "aam")),
     ("--metrics-every", None, None),
     ("--metrics-images", None, 50_000),

@@ -21,6 +21,13 @@ def epoch_order(n_images: int, seed: int, epoch: int) -> Int[np.ndarray, "N"]:
     return np.random.default_rng((seed, epoch)).permutation(n_images)
 
 
+def fixed_part(n_images: int, most: int | None) -> Int[np.ndarray, "n"]:
+    """Choose `most` of `n_images`, always the same, in their order; None: all."""
+    if most is None or n_images <= most:
+        return np.arange(n_images)
+    return np.sort(np.random.default_rng(0).choice(n_images, most, replace=False))
+
+
 def batches(
     dataset: Dataset, order: Int[np.ndarray, "N"], batch_size: int, device: torch.device
 ) -> Iterator[Float[Tensor, "B C H W"]]:

@@ -2,12 +2,11 @@
 
 import logging
 
-import numpy as np
 import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from disvae.data.batches import batches, epoch_order
+from disvae.data.batches import batches, epoch_order, fixed_part
 from disvae.data.dataset import Dataset
 from disvae.devices.fabric import make_fabric
 from disvae.models.vae import VAE
@@ -27,25 +26,27 @@ def test_losses(
     batch_size: int,
     device: torch.device,
     progress_bar: bool = False,
+    most: int | None = None,
 ) -> dict[str, float]:
-    """Compute the mean of every term over all images of `dataset`, in nats per image.
+    """Compute the mean of every term over the images of `dataset`, in nats per image.
 
+    Of all images, or of `most` that are always the same (`disvae.data.batches.fixed_part`).
     Codes are posterior means (no sampling), the annealed weights are full; a batch counts by its
     size. `vae`, on `device`, is left in evaluation mode.
     """
     vae.eval()
     sums: dict[str, float] = {}
-    with tqdm(total=len(dataset), desc="Test", disable=None if progress_bar else True) as bar:
-        order = np.arange(len(dataset))
-        if objective.random_batches:
-            order = epoch_order(len(dataset), seed=0, epoch=0)
+    order = fixed_part(len(dataset), most)
+    if objective.random_batches:
+        order = order[epoch_order(len(order), seed=0, epoch=0)]
+    with tqdm(total=len(order), desc="Test", disable=None if progress_bar else True) as bar:
         for images in batches(dataset, order, batch_size, device):
             terms = objective.evaluate(vae, images, at)
             values = torch.stack(list(terms.values())).tolist()
             for name, value in zip(terms, values, strict=True):
                 sums[name] = sums.get(name, 0.0) + value * len(images)
             bar.update(len(images))
-    return {name: total / len(dataset) for name, total in sums.items()}
+    return {name: total / len(order) for name, total in sums.items()}
 
 
 def test(run: Run, where: Computing) -> None:
@@ -73,8 +74,13 @@ def record_test(
     where: Computing,
 ) -> None:
     """Compute the test losses of `model` and write them into `run`."""
+    most, bar = where.test_images, not where.no_progress_bar
+    logger.info(
+        "Test losses of %s of %s images (fewer by --test-images; --no-test trains without)",
+        f"{min(len(dataset), most or len(dataset)):,}", f"{len(dataset):,}",
+    )  # fmt: skip
     terms = test_losses(
-        model, objective, at, dataset, run.options.eval_batchsize, device, not where.no_progress_bar
+        model, objective, at, dataset, run.options.eval_batchsize, device, bar, most
     )
     run.write_test_losses(terms)
     logger.info("Test: %s", ", ".join(f"{name} {value:.4g}" for name, value in terms.items()))

@@ -7,7 +7,7 @@ from cyclopts import Group, Parameter
 from pydantic import BaseModel, ConfigDict, field_serializer
 
 from disvae.options.user_code import UserCode, brought
-from disvae.types import Device, LogLevel, NoneFromText, Seed
+from disvae.types import Count, Device, LogLevel, NoneFromText, Seed
 
 GENERAL = Group("General options", sort_key=1)
 TRAINING = Group("Training specific options", sort_key=2)
@@ -77,3 +77,8 @@ class Computing(Places):
         Literal["train", "test"],
         option(EVALUATION, "Images of the test losses; `test`: those held out."),
     ] = "train"
+    test_images: Annotated[
+        Count | None,
+        NoneFromText,
+        option(EVALUATION, "Compute the test losses of so many images, always the same, not all."),
+    ] = None

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Int
 
 from disvae import metrics
+from disvae.data.batches import fixed_part
 from disvae.data.dataset import Dataset
 from disvae.errors import UserError
 from disvae.metrics.arrays import require_varied
@@ -25,10 +26,7 @@ def watched_images(dataset: Dataset, options: RunOptions) -> Int[np.ndarray, "n"
     UserError
         If a factor has one value among them, so that scores could tell nothing of it.
     """
-    n_images, most = len(dataset), options.metrics_images
-    chosen = np.arange(n_images)
-    if n_images > most:
-        chosen = np.sort(np.random.default_rng(0).choice(n_images, most, replace=False))
+    chosen = fixed_part(len(dataset), options.metrics_images)
     if (factors := dataset.factors) is not None:
         require_varied(factors[chosen], dataset.factor_names)
     return chosen
