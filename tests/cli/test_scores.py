@@ -42,13 +42,27 @@ def test_scores_merge_into_the_log_with_their_settings(scored, tmp_path, capsys)
     chosen = ["--metrics", "total_correlation,factor_vae", "--metric-factors", "scale,posX",
               "--repeats", "2"]  # fmt: skip
     assert main([*arguments, *chosen]) == 0
-    assert "factor_vae" in capsys.readouterr().out
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == f"The scores are in {tmp_path / 'run/metrics.log'}"
+    (line,) = (line for line in said if line.startswith("factor_vae "))
     logged = json.loads((tmp_path / "run/metrics.log").read_text())
     assert {"MIG", "AAM", "mig", "aam", "total_correlation", "factor_vae"} == set(logged)
     assert logged["factor_vae"]["settings"]["factors"] == ["scale", "posX"]
     assert logged["factor_vae"]["settings"]["repeats"] == 2
     assert logged["factor_vae"]["std"] is not None
     assert logged["mig"] == scored.metrics["mig"]
+    found = logged["factor_vae"]
+    assert line.split()[1:4] == [f"{found['value']:.4f}", "±", f"{found['std']:.4f}"]
+    assert f"train {found['parts']['train']['mean']:.4f}" in line
+
+
+def test_is_metrics_shows_the_scores(scored, tmp_path, capsys):
+    shutil.copytree(scored.path, tmp_path / "run")
+    assert main(["train", "run", "--is-eval-only", "--is-metrics", "--no-test", "--device", "cpu",
+                 "--metrics", "sap", "--results-dir", str(tmp_path)]) == 0  # fmt: skip
+    line = capsys.readouterr().out.splitlines()[0]
+    logged = json.loads((tmp_path / "run/metrics.log").read_text())
+    assert line.split()[:2] == ["sap", f"{logged['sap']['value']:.4f}"]
 
 
 def test_dci_draws_its_importances(scored, tmp_path):

@@ -41,6 +41,14 @@ def test_entries_that_are_merged_at_once_are_all_kept(tmp_path):
     assert len(json.loads(path.read_text())) == 40
 
 
+def test_a_row_of_a_matrix_is_a_line(tmp_path):
+    content = {"matrix": [[1.5, -2e-05], [0, 3]], "names": ["[1, 2]", "[\n 3 ]"], "none": []}
+    files.merge_json(tmp_path / "log.json", content)
+    text = (tmp_path / "log.json").read_text()
+    assert json.loads(text) == content
+    assert "        [1.5, -2e-05],\n        [0, 3]\n" in text
+
+
 def test_a_folder_that_is_gone_is_not_made_anew(tmp_path):
     with pytest.raises(FileNotFoundError, match="No such file"):
         files.merge_json(tmp_path / "gone/log.json", {"a": 1})

@@ -1,8 +1,10 @@
-"""The commands that say what there is to choose from: losses, models."""
+"""What commands print: the losses, the models, a table of scores."""
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 from disvae.models.registry import ARCHITECTURES
 from disvae.objectives.objective import Objective
@@ -39,6 +41,23 @@ def further_losses(shown: Iterable[str]) -> str:
         if name not in shown
     ]
     return "Further losses, whose options -l NAME --help shows:\n\n" + "\n".join(lines)
+
+
+def print_scores(results: Mapping[str, Any], log: Path) -> None:
+    """Print a line a score: value, spread over repeats, and the parts that are numbers."""
+    for name, result in results.items():
+        if isinstance(result, dict):
+            spread = f"± {result['std']:.4f}" if result["std"] else ""
+            parts = ((part, _number(value)) for part, value in result["parts"].items())
+            shown = [f"{part.replace('_', ' ')} {n:.4f}" for part, n in parts if n is not None]
+            print(f"{name:24} {result['value']:8.4f} {spread:9} {', '.join(shown)}".rstrip())
+    print(f"The scores are in {log}")
+
+
+def _number(part: object) -> float | None:
+    """Return a part that is a number, or the mean of an estimate."""
+    value = part.get("mean") if isinstance(part, dict) else part
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _line(objective: type[Objective]) -> str:

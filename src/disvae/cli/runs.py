@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from disvae.cli.listing import print_scores
 from disvae.options import (
     GENERAL,
     PLOT,
@@ -61,6 +62,8 @@ def train_command(record: type[RunOptions]) -> Callable[..., None]:
         from disvae.training.train import train as train_run
 
         run = train_run(name, resume=resume, **given)
+        if run.options.is_metrics:
+            print_scores(run.metrics, run.path / "metrics.log")
         print(f"The run is in {run.path}")
 
     train.__annotations__["options"] = Annotated[record, FLAT]
@@ -87,7 +90,7 @@ def _evaluate_only(name: str, options: RunOptions, code: Mapping[str, UserCode])
     if not options.no_test:
         _test(run, options)
     if options.is_metrics:
-        score(run, options, options.metrics)
+        print_scores(score(run, options, options.metrics), run.path / "metrics.log")
 
 
 def _open(name: str, results_dir: Path, code: Mapping[str, UserCode]) -> "Run":
@@ -127,11 +130,7 @@ def evaluate(
     from disvae.evaluation.score import score as score_run
 
     results = score_run(run, where, load_scores(scores.metrics), scores)
-    for score, result in results.items():
-        if isinstance(result, dict):
-            spread = f" +- {result['std']:.4f}" if result["std"] else ""
-            print(f"{score:24} {result['value']:8.4f}{spread}")
-    print(f"The scores are in {run.path / 'metrics.log'}")
+    print_scores(results, run.path / "metrics.log")
 
 
 def score(

@@ -100,7 +100,10 @@ def merge_json(path: Path, entries: Mapping[str, Any]) -> dict[str, Any]:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     with FileLock(path.with_name(f".{path.name}.lock")):  # others may merge theirs
         merged = {**(read_json(path) if path.exists() else {}), **entries}
-        write_text(path, to_json(merged))
+        # a row of a matrix is a line
+        rows = re.compile(r"\[\n\s+((?:[-+\d.eE]+,?\s+)+)\]")
+        text = rows.sub(lambda row: f"[{' '.join(row[1].split())}]", to_json(merged))
+        write_text(path, text)
     return merged
 
 
