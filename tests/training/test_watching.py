@@ -35,6 +35,8 @@ def test_the_log_has_the_scores_of_the_model_at_that_epoch(options, caplog):
     sap = metrics.sap(codes.mean, codes.factors, seed=1234)
     assert now["sap"] == pytest.approx(sap.score.mean)
     assert "Scores of 96 of 96 images: mig " in caplog.text
+    loss, recon, kl = (run.losses[name][0] for name in ("loss", "recon_loss", "kl_loss"))
+    assert f"Epoch 1: loss {loss:.2f}, reconstruction {recon:.2f}, KL {kl:.2f}, " in caplog.text
 
 
 def test_a_part_of_the_images_is_the_same_for_all_seeds(options, monkeypatch):

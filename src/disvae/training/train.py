@@ -245,12 +245,9 @@ def _keep_epoch(
     model, done = prepared.learners.bare_vae.eval(), epoch.number + 1
     history.add(epoch.terms, training_frame(model, run.background))
     run.write_losses(history.log)
-    logger.info(
-        "Epoch %d: loss %.2f, %.0f images/s",
-        done,
-        epoch.terms["loss"],
-        epoch.images_per_second,
-    )
+    told = {"loss": "loss", "recon_loss": "reconstruction", "kl_loss": "KL"}
+    terms = ", ".join(f"{told[k]} {v:.2f}" for k, v in epoch.terms.items() if k in told)
+    logger.info("Epoch %d: %s, %.0f images/s", done, terms, epoch.images_per_second)
     if options.metrics_every and prepared.watched is not None and done % options.metrics_every == 0:
         device = prepared.fabric.device
         history.scores[epoch.number] = watch(
