@@ -18,6 +18,7 @@ from benchmarks import inputs, plain
 from benchmarks.report import Row, flops, matrix_product, table, time_in_turn, write
 from disvae.data.batches import batches, epoch_order
 from disvae.devices.fabric import make_fabric
+from disvae.devices.process import keep_freed_memory
 from disvae.models.vae import VAE
 from disvae.options import resolve
 from disvae.training.learners import make_learners
@@ -30,7 +31,8 @@ SHAPES = ((1, 64, 64), (3, 64, 64), (1, 32, 32))
 
 
 def our_step(folder: Path, loss: str, model: str = "Burgess") -> Callable[[], None]:
-    """Make a function that does one step of this project's loop."""
+    """Make a function that does one step of this project's loop, in a process set up as its own."""
+    keep_freed_memory()
     dataset = inputs.open_dataset(folder)
     options = resolve({"dataset": "dsprites", "loss": loss, "device": "cpu"})
     fabric = make_fabric(options)
