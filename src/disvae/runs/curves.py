@@ -29,8 +29,9 @@ def read_curves(path: Path, kind: str) -> dict[str, dict[int, float]]:
     A damaged file is a `UserError`, a missing one a `FileNotFoundError`.
     """
     curves: dict[str, dict[int, float]] = {}
+    content = read_whole(path)
     try:
-        rows = csv.DictReader(io.StringIO(read_whole(path).decode("utf-8"), newline=""))
+        rows = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""))
         if not {"Epoch", kind, "Value"} <= set(rows.fieldnames or ()):
             raise ValueError
         for row in rows:

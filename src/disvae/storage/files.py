@@ -80,8 +80,9 @@ def read_whole(path: Path, most: int = 2**28) -> bytes:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read the JSON object at `path`; `UserError` if the file holds anything else."""
+    text = read_whole(path)
     try:
-        content = json.loads(read_whole(path))
+        content = json.loads(text)
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
