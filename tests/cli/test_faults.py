@@ -28,7 +28,6 @@ def refused(arguments, capsys):
         (["score", "--codes", "c.npz", "--seed", "-1"], "--seed: input should be greater than"),
         (["score", "--codes", "c.npz", "--seed", "99999999999"], "--seed: input should be less"),
         (["score", "--codes", "c.npz", "--repeats", "0"], "--repeats: input should be greater"),
-        (["grid", "a.gif", "x", "--columns", "0"], "--columns: input should be greater than"),
         (["explore", "x", "--port", "70000"], "--port: input should be less than"),
     ],
 )

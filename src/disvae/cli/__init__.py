@@ -39,7 +39,7 @@ def make_app(losses: Sequence[UserCode] = (), shown: Sequence[str] = ORIGINAL) -
     )
     app.command(runs.evaluate, name="eval")
     commands = (
-        runs.score, runs.plot, runs.grid, explore, experiments, sweep, summary, data.app,
+        runs.score, runs.plot, runs.grid, explore, experiments, sweep, summary, data.make_app(),
         listing.losses, listing.models,
     )  # fmt: skip
     for command in commands:

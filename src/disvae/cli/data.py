@@ -13,10 +13,17 @@ Known = Annotated[
     Parameter(help="Name of a dataset, or the folder of a prepared one, as `list` shows it."),
 ]
 
-app = App(name="data", help="List, prepare, check and remove datasets.")
+
+def make_app() -> App:
+    """Compose the commands below."""
+    app = App(name="data", help="List, prepare, check and remove datasets.")
+    app.command(list_datasets, name="list")
+    app.command(import_files, name="import")
+    for command in (info, prepare, verify, remove):
+        app.command(command)
+    return app
 
 
-@app.command(name="list")
 def list_datasets(*, data_dir: DataDir = None) -> None:
     """Show every dataset: prepared or not, number and size of images, factors."""
     from disvae.data.maintain import known_datasets
@@ -32,7 +39,6 @@ def list_datasets(*, data_dir: DataDir = None) -> None:
         )
 
 
-@app.command
 def info(name: Known, /, *, data_dir: DataDir = None) -> None:
     """Show all about a dataset; if it is prepared, draw a sample of it beside its arrays."""
     from disvae.data.maintain import describe, find_folder
@@ -50,7 +56,6 @@ def info(name: Known, /, *, data_dir: DataDir = None) -> None:
     print(f"  sample: {folder / 'samples.png'}")
 
 
-@app.command
 def prepare(
     names: tuple[str, ...],
     /,
@@ -73,7 +78,6 @@ def prepare(
         print(f"{name} is prepared in {prepare_dataset(name, data_dir, image_size)}")
 
 
-@app.command(name="import")
 def import_files(name: str, files: tuple[Path, ...], /, *, data_dir: DataDir = None) -> None:
     """Prepare a dataset from files that you fetched by hand, after checking them.
 
@@ -89,7 +93,6 @@ def import_files(name: str, files: tuple[Path, ...], /, *, data_dir: DataDir = N
     print(import_dataset(name, files, data_dir))
 
 
-@app.command
 def verify(names: tuple[str, ...], /, *, data_dir: DataDir = None) -> None:
     """Check that prepared datasets are as they were written.
 
@@ -104,7 +107,6 @@ def verify(names: tuple[str, ...], /, *, data_dir: DataDir = None) -> None:
         print(check(name, data_dir))
 
 
-@app.command
 def remove(name: Known, /, *, data_dir: DataDir = None) -> None:
     """Delete a prepared dataset, and what was downloaded for it, after asking."""
     from disvae.data.maintain import removable

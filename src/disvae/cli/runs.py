@@ -21,7 +21,7 @@ from disvae.options import (
 from disvae.options.common import FLAT, SEED_HELP, TRAINING, ResultsDir, option
 from disvae.options.user_code import brought, load_scores
 from disvae.plots.registry import PLOTS
-from disvae.types import Count, Seed
+from disvae.types import Seed
 
 if TYPE_CHECKING:
     from disvae.runs.run import Run
@@ -192,7 +192,7 @@ def grid(
     runs: Annotated[tuple[str, ...], option(GENERAL, "Names of the runs.")],
     /,
     *,
-    columns: Annotated[Count, option(PLOT, "Runs side by side.")] = 4,
+    columns: Annotated[int, option(PLOT, "Runs side by side.")] = 4,
     results_dir: ResultsDir = Path("results"),
 ) -> None:
     """Merge the `gif-traversals` of several runs into one labelled grid, row by row."""
