@@ -1,5 +1,7 @@
 """One pass of an encoder over a dataset: the table that all scores read."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from jaxtyping import Int
@@ -7,8 +9,10 @@ from tqdm.auto import tqdm
 
 from disvae.data.batches import batches
 from disvae.data.dataset import Dataset
-from disvae.metrics.codes import Codes
 from disvae.models.vae import VAE
+
+if TYPE_CHECKING:  # the scores take as long to import as all else but PyTorch
+    from disvae.metrics.codes import Codes
 
 
 @torch.inference_mode()
@@ -19,12 +23,14 @@ def encode(
     batch_size: int = 1000,
     progress_bar: bool = False,
     indices: Int[np.ndarray, "n"] | None = None,
-) -> Codes:
+) -> "Codes":
     """Encode the images `indices` of `dataset` (default: all) by `vae`, which moves to `device`.
 
     Returns float32 means and log variances ``[N, D]``, and the factors where they are known. The
     progress bar shows on terminals only.
     """
+    from disvae.metrics.codes import Codes
+
     vae = vae.to(device)
     order = np.arange(len(dataset)) if indices is None else indices
     mean, logvar = np.empty((2, len(order), vae.latent_dim), dtype=np.float32)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,7 +15,6 @@ from disvae.data.dataset import Dataset
 from disvae.data.prepare import data_root, entry_folder, find_prepared, load_dataset, prepare_entry
 from disvae.data.store import read_manifest
 from disvae.errors import UserError
-from disvae.metrics.codes import Codes
 from disvae.models.vae import VAE
 from disvae.options.run import record_for
 from disvae.options.user_code import UserCode, architecture, brought, forgotten, is_code
@@ -24,6 +23,9 @@ from disvae.runs.encode import encode
 from disvae.storage.files import merge_json, read_json, to_json, write_text
 from disvae.storage.tensors import read_tensors, require_like, write_tensors
 from disvae.types import checked
+
+if TYPE_CHECKING:
+    from disvae.metrics.codes import Codes
 
 logger = logging.getLogger("disvae")
 # of runs whose specs.json does not say it, as those of the original system
@@ -177,7 +179,7 @@ class Run:
         batch_size: int = 1000,
         progress_bar: bool = False,
         indices: Int[np.ndarray, "n"] | None = None,
-    ) -> Codes:
+    ) -> "Codes":
         """Encode the images it was trained on; see `dataset` and `disvae.runs.encode.encode`.
 
         Returns
