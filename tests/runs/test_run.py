@@ -151,6 +151,19 @@ def test_dates_that_zip_files_do_not_know_are_no_hindrance(tmp_path):
     assert zipfile.ZipFile(archive).read("run/note.txt") == b"old"
 
 
+def test_names_that_are_no_text_are_archived_too(tmp_path):
+    run = tmp_path / "run"
+    create_run(run, Options(), {}, {})
+    strange = os.fsencode(run) + b"/\xff\xfe.txt"
+    with open(strange, "wb") as file:  # noqa: PTH123
+        file.write(b"mine")
+    create_run(run, Options(), {}, {})
+    (archive,) = tmp_path.glob("run.*.zip")
+    with zipfile.ZipFile(archive) as packed:
+        assert packed.read(r"run/\xff\xfe.txt") == b"mine"
+    assert not os.path.exists(strange)  # noqa: PTH110
+
+
 def test_links_in_an_old_run_are_archived_as_links(tmp_path):
     run = create_run(tmp_path / "run", Options(), {}, {})
     elsewhere = tmp_path / "elsewhere"

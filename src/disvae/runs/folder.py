@@ -122,9 +122,10 @@ def _pack(path: Path, packed: Path) -> None:
     # clocks may be wrong: dates before 1980, which zip files do not know, become 1980
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         for file in sorted(path.rglob("*")):
-            inside = file.relative_to(path.parent)
+            # names that are no UTF-8, which zip files do not know, show their bytes
+            inside = os.fsencode(file.relative_to(path.parent)).decode("utf-8", "backslashreplace")
             if file.is_symlink():
-                link = zipfile.ZipInfo(inside.as_posix())
+                link = zipfile.ZipInfo(inside)
                 link.create_system = 3  # Unix, whose kinds of files the attributes tell
                 link.external_attr = (stat.S_IFLNK | 0o777) << 16
                 archive.writestr(link, os.fsencode(file.readlink()))
