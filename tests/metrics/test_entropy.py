@@ -129,3 +129,14 @@ def test_reference_entropies(case, reference, arrays, factors):
     np.testing.assert_allclose(found.conditional, exact["H_zCv"], atol=1e-6)
     np.testing.assert_allclose(found.mutual_information, exact["MI"], atol=1e-6)
     np.testing.assert_allclose(found.factor, np.log([4, 5, 6]), atol=1e-12)
+
+
+@pytest.mark.parametrize("place", [0.0, 1e9, 1e17, -(2.0**63)])
+def test_a_code_may_lie_anywhere(place):
+    assert entropy(np.full(60, place), 1.0) == pytest.approx(NORMAL, abs=1e-6)
+
+
+def test_two_values_as_far_apart_as_integers_reach():
+    mean = np.where(np.arange(60) % 2, -(2.0**63), 2.0**63)
+    apart = NORMAL + 40 + np.log(2)  # two mixtures that never meet: a bit more
+    assert entropy(mean, np.exp(40)) == pytest.approx(apart, abs=1e-6)

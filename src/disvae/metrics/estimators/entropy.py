@@ -72,8 +72,9 @@ def grouped_entropies(
 
 def _place(mean: Float[np.ndarray, " N"], logvar: Float[np.ndarray, " N"]) -> _Sources:
     """Assign components to cells and expand each around its cell's centre."""
+    mean = mean - mean.min()  # far from 0, tiles would be lost in rounding
     octave = logvar * (0.5 / np.log(2))
-    extent = max(float(mean.max() - mean.min()), float(np.exp2(octave.max())))
+    extent = max(float(mean.max()), float(np.exp2(octave.max())))
     octave = np.maximum(octave, np.log2(extent * FINEST))
     level = np.floor(octave)
     fraction = octave - level
@@ -82,7 +83,7 @@ def _place(mean: Float[np.ndarray, " N"], logvar: Float[np.ndarray, " N"]) -> _S
 
     levels = np.arange(level.min(), level.max() + 1)
     top = 2.0 ** float(levels[-1])
-    origin = float(mean.min()) - (REACH + 1) * top
+    origin = -(REACH + 1) * top
     tiles_at_top = int((float(mean.max()) - origin) / top) + REACH + 2
     counts = tiles_at_top << (levels[-1] - levels)
     offsets = np.concatenate([[0], np.cumsum(counts * N_CLASSES * N_BINS)])
