@@ -43,18 +43,55 @@ from disvae.metrics.scores.sap import SAP, sap
 from disvae.metrics.scores.udr import UDR, udr
 from disvae.metrics.scoring import Settings, Wanted, default_settings, evaluate, plan
 
-__all__ = ["SCORES", "Codes", "Matrix", "Score", "Settings", "Wanted", "as_score", "declare"]
-__all__ += ["ArrayLike", "default_settings", "encode", "evaluate", "plan", "provided", "read_codes"]
-__all__ += ["DCI", "IRS", "SAP", "UDR", "Accuracy", "Entropies", "Estimate", "FactorVAEScore"]
-__all__ += ["InfoMEC", "Jemmig", "ModularityExplicitness", "WassersteinDependence"]
-__all__ += ["aam", "axis_alignments", "beta_vae_score", "binned_mig", "code_information", "dci"]
-__all__ += [
+__all__ = [
+    "DCI",
+    "IRS",
+    "SAP",
+    "SCORES",
+    "UDR",
+    "Accuracy",
+    "ArrayLike",
+    "Codes",
+    "Entropies",
+    "Estimate",
+    "FactorVAEScore",
+    "InfoMEC",
+    "Jemmig",
+    "Matrix",
+    "ModularityExplicitness",
+    "Score",
+    "Settings",
+    "Wanted",
+    "WassersteinDependence",
+    "aam",
+    "as_score",
+    "axis_alignments",
+    "beta_vae_score",
+    "binned_mig",
+    "code_information",
+    "dci",
     "dcimig",
+    "declare",
+    "default_settings",
     "disentanglement_and_completeness",
+    "encode",
     "entropies",
+    "evaluate",
     "factor_vae_score",
     "infomec",
+    "information_gaps",
+    "irs",
+    "jemmig",
+    "mig",
+    "mig_sup",
+    "modularity",
+    "modularity_explicitness",
+    "mutual_information",
+    "plan",
+    "provided",
+    "read_codes",
+    "sap",
+    "total_correlation",
+    "udr",
+    "wasserstein_dependence",
 ]
-__all__ += ["infomec", "information_gaps", "irs", "jemmig", "mig", "mig_sup", "modularity"]
-__all__ += ["modularity_explicitness", "mutual_information", "sap", "total_correlation", "udr"]
-__all__ += ["wasserstein_dependence"]

@@ -39,20 +39,18 @@ def watch(
     options: RunOptions,
     device: torch.device,
 ) -> dict[str, float]:
-    """Score the images chosen; a score that cannot be had of this model is left out, and said."""
+    """Score the images chosen; where a score cannot be had of this model, say so, and none."""
     codes = encode(vae, dataset, device, options.eval_batchsize, indices=images)
-    found: dict[str, float] = {}
-    for name in dict.fromkeys(options.metrics):
-        try:
-            results = metrics.evaluate(codes, name, seed=options.seed)
-        except UserError as error:  # a training does not end for want of a score
-            logger.warning("%s", error)
-            continue
-        found |= {key: one["value"] for key, one in results.items() if isinstance(one, dict)}
+    try:  # at once: scores share what they compute
+        results = metrics.evaluate(codes, options.metrics, seed=options.seed)
+    except UserError as error:  # a training does not end for want of a score
+        logger.warning("%s", error)
+        return {}
+    found = {name: one["value"] for name, one in results.items() if isinstance(one, dict)}
     logger.info(
         "Scores of %s of %s images: %s",
         f"{len(images):,}",
         f"{len(dataset):,}",
-        ", ".join(f"{name} {value:.3f}" for name, value in found.items()) or "none",
+        ", ".join(f"{name} {value:.3f}" for name, value in found.items()),
     )
     return found
