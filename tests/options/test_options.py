@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from disvae.cli import main
-from disvae.data.catalogue.registry import CATALOG
+from disvae.data.catalogue.registry import CATALOG, DATASETS
 from disvae.errors import UserError
 from disvae.models.registry import ARCHITECTURES, find
 from disvae.objectives.registry import OBJECTIVES, ORIGINAL
@@ -345,3 +345,11 @@ def test_a_mistyped_experiment_names_the_nearest():
     with pytest.raises(UserError, match=r"one of \d+ names, as VAE_mnist or .*'VAE_mnits'") as said:
         resolve({"experiment": "VAE_mnits"})
     assert len(str(said.value)) < 200
+
+
+def test_later_losses_have_experiments_on_every_dataset_with_factors():
+    known = {name for name in DATASETS if CATALOG[name].factors}
+    for loss in set(OBJECTIVES) - set(ORIGINAL):
+        assert {
+            name.removeprefix(f"{loss}_") for name in NAMES if name.startswith(f"{loss}_")
+        } == known
