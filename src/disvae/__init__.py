@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from disvae.runs.run import Run, open_run
     from disvae.training.train import train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "VAE",
