@@ -155,6 +155,8 @@ def test_datasets_without_factors_get_a_sentence_before_any_work(
 
 def test_list_explains_every_score(capsys):
     assert main(["eval", "--list"]) == 0
-    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    text = capsys.readouterr().out
+    listed = [line.split()[0] for line in text.splitlines() if line[:1].strip()]
     assert listed == list(disvae.metrics.SCORES)
+    assert all(f" {score.formula}\n" in text for score in disvae.metrics.SCORES.values())
     assert main(["eval"]) == 2

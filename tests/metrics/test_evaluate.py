@@ -112,6 +112,7 @@ def test_the_registry_explains_every_score():
         assert score.name == name
         assert score.explanation.endswith(".")
         assert score.paper
+        assert score.formula
         assert score.needs <= {"logvar", "factors", "runs"}
 
 

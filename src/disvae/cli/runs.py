@@ -166,7 +166,9 @@ def _list_scores() -> None:
         needs = f" Needs {', '.join(sorted(entry.needs))}." if entry.needs else ""
         known = [f"{key}={value}" for key, value in metrics.default_settings(entry).items()]
         settings = f" Settings: {', '.join(known)}." if known else ""
-        print(f"{name:24} {entry.explanation} [{entry.paper}]{needs}{settings}")
+        print(f"\n{name:24} {entry.explanation}")
+        print(f"{'':24} {entry.formula}")
+        print(f"{'':24} {entry.paper}.{needs}{settings}")
 
 
 def plot(

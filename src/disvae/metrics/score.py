@@ -60,6 +60,9 @@ class Score:
         One line.
     paper
         Author and year.
+    formula
+        Of the headline, in plain text: z_j are the codes, v_k the factors, I is mutual information,
+        H entropy, and I_(1), I_(2) are the largest and second largest.
     headline
         Key under which the headline also stands on top of the results, if any.
     bounds
@@ -73,6 +76,7 @@ class Score:
     needs: frozenset[Need]
     explanation: str
     paper: str = ""
+    formula: str = ""
     headline: str = ""
     bounds: tuple[float, float] | None = None
     matrix: Matrix | None = None
@@ -98,6 +102,7 @@ def declare(
     explanation: str,
     paper: str,
     *,
+    formula: str,
     needs: frozenset[Need] | None = None,
     headline: str = "",
     bounds: tuple[float, float] | None = (0, 1),
@@ -110,7 +115,7 @@ def declare(
 
     def record(function: F) -> F:
         read = _needs(name, function) if needs is None else needs
-        score = Score(name, function, read, explanation, paper, headline, bounds, matrix)
+        score = Score(name, function, read, explanation, paper, formula, headline, bounds, matrix)
         function.score = score  # type: ignore[attr-defined]
         return function
 

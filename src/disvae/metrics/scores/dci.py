@@ -43,6 +43,7 @@ class DCI(NamedTuple):
     "dci",
     "Disentanglement, completeness, informativeness from importances of boosted trees.",
     "Eastwood and Williams 2018",
+    formula="sum_j w_j (1 - H(R_j) / log K), R_j: the importances of code j, w_j: its share of all",
     matrix=Matrix("importance", "dci_importance.png", "DCI importance", codes_first=True),
 )
 def dci(

@@ -32,6 +32,7 @@ class WassersteinDependence(NamedTuple):
     "total_correlation",
     "Total correlation of the codes' Gaussian fit, in nats; 0 is best.",
     "Locatello et al. 2019",
+    formula="(sum_j log C_jj - log det C) / 2, C: covariance of the codes",
     bounds=(0, math.inf),
 )
 def total_correlation(codes: CodeArray) -> float:
@@ -73,6 +74,7 @@ def total_correlation(codes: CodeArray) -> float:
     "wasserstein_dependence",
     "Distance of the codes' Gaussian fit from its independent version; 0 is best.",
     "Xiao and Wang 2019; Locatello et al. 2019",
+    formula="2 - 2 tr (D^1/2 C D^1/2)^1/2 / tr C, C: covariance of the codes, D its diagonal",
     bounds=(0, 2),
 )
 def wasserstein_dependence(codes: CodeArray) -> WassersteinDependence:
@@ -116,6 +118,7 @@ def wasserstein_dependence(codes: CodeArray) -> WassersteinDependence:
     "code_information",
     "Binned mutual information between two codes, mean over pairs, in nats; 0 is best.",
     "Locatello et al. 2019",
+    formula="mean_{i < j} I(z_i; z_j)",
     bounds=(0, math.inf),
 )
 def code_information(

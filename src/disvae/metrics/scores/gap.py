@@ -160,6 +160,7 @@ def require_entropy(factor_entropy: Float[np.ndarray, " K"]) -> None:
     "mig",
     "Gap between a factor's two most informative codes, exact, over its entropy.",
     "Chen et al. 2018",
+    formula="mean_k (I_(1) - I_(2)) / H(v_k), over the codes of each factor",
     headline="MIG",
     matrix=INFORMATION,
 )
@@ -176,6 +177,7 @@ def mig_in_full(
     "aam",
     "How far a factor's best code outweighs all other codes together, exact.",
     "Dubois et al. 2019",
+    formula="mean_k max(0, I_(1) - sum_{i > 1} I_(i)) / I_(1), over the codes of each factor",
     headline="AAM",
     matrix=INFORMATION,
 )
@@ -213,6 +215,7 @@ def _in_full(
     "binned_mig",
     "MIG of the posterior means cut into 20 bins, as most published tables have it.",
     "Chen et al. 2018; Locatello et al. 2019",
+    formula="mean_k (I_(1) - I_(2)) / H(v_k), I and H of counts",
 )
 def binned_mig(
     codes: CodeArray,

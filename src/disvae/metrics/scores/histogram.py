@@ -27,7 +27,12 @@ class Jemmig(NamedTuple):
     nats: Estimate
 
 
-@declare("mig_sup", "Gap between a code's two best factors, mean over codes.", "Li et al. 2020")
+@declare(
+    "mig_sup",
+    "Gap between a code's two best factors, mean over codes.",
+    "Li et al. 2020",
+    formula="mean_j (N_(1) - N_(2)), N_jk = I(z_j; v_k) / H(v_k), over the factors of each code",
+)
 def mig_sup(
     codes: CodeArray,
     factors: FactorArray,
@@ -66,6 +71,7 @@ def mig_sup(
     "jemmig",
     "Joint entropy of a factor and its best code minus the gap, scaled so that 1 is best.",
     "Do and Tran 2020",
+    formula="mean_k 1 - (H(z_best, v_k) - I_(1) + I_(2)) / (H(v_k) + log bins)",
 )
 def jemmig(
     codes: CodeArray,
@@ -115,6 +121,7 @@ def jemmig(
     "dcimig",
     "Gap of the strongest code that stands for each factor, over the factors' entropy.",
     "Sepliarskaia et al. 2019",
+    formula="sum_k max_j (I_(1) - I_(2)) / sum_k H(v_k), over the factors of codes whose best is k",
 )
 def dcimig(
     codes: CodeArray,

@@ -50,6 +50,7 @@ class InfoMEC(NamedTuple):
     "infomec",
     "Modularity, compactness, explicitness as shares of information, active codes only.",
     "Hsu et al. 2023",
+    formula="mean_j (max_k R_jk / sum_k R_jk - 1/K) / (1 - 1/K), R_jk = I(z_j; v_k) / H(v_k)",
 )
 def infomec(
     codes: CodeArray,

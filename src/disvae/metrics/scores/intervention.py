@@ -53,6 +53,7 @@ class FactorVAEScore(NamedTuple):
     "beta_vae",
     "Accuracy of a linear classifier of the factor that pairs of images share.",
     "Higgins et al. 2017",
+    formula="P(guess = k), guess from mean |z - z'| over pairs with v_k = v'_k",
 )
 def beta_vae_score(
     codes: CodeArray,
@@ -129,6 +130,7 @@ def beta_vae_score(
     "factor_vae",
     "Accuracy of a majority vote on the code that varies least when a factor is fixed.",
     "Kim and Mnih 2018",
+    formula="P(vote = k), each vote from argmin_j Var(z_j | v_k) / Var(z_j)",
 )
 def factor_vae_score(
     codes: CodeArray,

@@ -31,7 +31,12 @@ class IRS(NamedTuple):
     matrix: Float[np.ndarray, "D K"]
 
 
-@declare("irs", "How still a code stays while all factors but one change.", "Suter et al. 2019")
+@declare(
+    "irs",
+    "How still a code stays while all factors but one change.",
+    "Suter et al. 2019",
+    formula="mean_j max_k 1 - E_v Q|z_j - E(z_j | v_k)| / r_j, weighted by r_j = max |z_j - E z_j|",
+)
 def irs(
     codes: CodeArray,
     factors: FactorArray,

@@ -41,6 +41,7 @@ class ModularityExplicitness(NamedTuple):
     "modularity_explicitness",
     "Whether a code informs of one factor only; area under a linear probe's ROC curve.",
     "Ridgeway and Mozer 2018",
+    formula="mean_j 1 - sum_{k != best} I_jk^2 / (I_(1)^2 (K - 1)), over the factors of each code",
 )
 def modularity_explicitness(
     codes: CodeArray,

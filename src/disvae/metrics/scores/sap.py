@@ -45,7 +45,12 @@ class SAP(NamedTuple):
     matrix: Float[np.ndarray, "D K"]
 
 
-@declare("sap", "Gap between the two codes that alone predict a factor best.", "Kumar et al. 2018")
+@declare(
+    "sap",
+    "Gap between the two codes that alone predict a factor best.",
+    "Kumar et al. 2018",
+    formula="mean_k (S_(1) - S_(2)), S_jk: how well code j alone predicts factor k",
+)
 def sap(
     codes: CodeArray,
     factors: FactorArray,

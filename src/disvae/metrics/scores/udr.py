@@ -38,6 +38,7 @@ class UDR(NamedTuple):
     "udr",
     "Agreement of several runs' codes up to order and sign; needs no factors.",
     "Duan et al. 2020",
+    formula="median_b mean(max(R)^2 / sum(R)), along R: codes of run a by codes of run b",
     needs=frozenset({"runs"}),
 )
 def udr(
