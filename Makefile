@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test fuzz lint setup clean
+.PHONY: demo test fuzz lint docs setup clean
 
 setup: .venv/ready
 
@@ -36,5 +36,16 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# The site, with its notebooks executed: build/docs/index.html. Any warning is an error.
+docs: .venv/docs
+	$(BIN)/disvae data prepare dsprites
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going -q -b html \
+		-d build/doctrees docs build/docs
+	@echo "The site is $(CURDIR)/build/docs/index.html"
+
+.venv/docs: .venv/ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	@touch $@
+
 clean:
-	rm -rf .venv build dist
+	rm -rf .venv build dist docs/reference/api
