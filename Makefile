@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test fuzz lint docs setup clean
+.PHONY: demo test fuzz lint docs release-check setup clean
 
 setup: .venv/ready
 
@@ -10,7 +10,8 @@ setup: .venv/ready
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "disvae needs Python 3.11 or newer; call: make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' # which knows groups
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray]' --group dev
 	@touch $@
 
 # Train a beta-TCVAE on dSprites, evaluate it on images held out, draw and explore what it learned.
@@ -46,6 +47,11 @@ docs: .venv/docs
 .venv/docs: .venv/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	@touch $@
+
+# Build the wheel and the source distribution, and check both; LOWEST=NAME==VERSION takes that in place
+# of the least version of its range.
+release-check: setup
+	bin/release_check.sh $(LOWEST)
 
 clean:
 	rm -rf .venv build dist docs/reference/api

@@ -2,10 +2,7 @@
 
 import os
 import sys
-import warnings
 from pathlib import Path
-
-from tqdm import TqdmExperimentalWarning
 
 import disvae
 
@@ -37,7 +34,7 @@ myst_enable_extensions = ["colon_fence"]
 
 # Notebooks run in folders of their own, on the datasets that are prepared in the checkout.
 os.environ.setdefault("DISVAE_DATA", str(HERE.parent / "data"))
-warnings.filterwarnings("ignore", category=TqdmExperimentalWarning)
+os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # tqdm's, without ipywidgets
 nb_execution_mode = "cache"  # one that did not change is not run again
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
