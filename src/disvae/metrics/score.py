@@ -11,75 +11,44 @@ from disvae.errors import UserError
 Need = Literal["logvar", "factors", "runs"]
 F = TypeVar("F", bound=Callable[..., Any])
 
-_READS: dict[str, frozenset[Need]] = {  # argument of a score's function: what it needs
-    "codes": frozenset(),
-    "mean": frozenset(),
-    "logvar": frozenset({"logvar"}),
-    "factors": frozenset({"factors"}),
-    "factor_names": frozenset({"factors"}),
+_READS: dict[str, tuple[frozenset[Need], str]] = {  # argument of a score: what it needs, and is
+    "codes": (frozenset(), "Codes, one row per image."),
+    "mean": (frozenset(), "Posterior means, one row per image."),
+    "logvar": (frozenset({"logvar"}), "Posterior log variances, one row per image."),
+    "factors": (frozenset({"factors"}), "True factors, one row per image, in any order."),
+    "factor_names": (frozenset({"factors"}), "One name a factor."),
 }
 
 
 class Matrix(NamedTuple):
-    """A matrix of factors and codes among a score's parts, which is drawn beside the log.
+    """A matrix of factors and codes among a score's parts, which is drawn beside the log."""
 
-    Attributes
-    ----------
-    part
-        Its name among the parts.
-    file
-        The picture's.
-    title
-        What the values are, and their unit.
-    codes_first
-        Whether codes, not factors, are its rows.
-    """
-
-    part: str
-    file: str
-    title: str
-    codes_first: bool = False
+    part: str  # its name among the parts
+    file: str  # the picture's
+    title: str  # what the values are, and their unit
+    codes_first: bool = False  # whether codes, not factors, are its rows
 
 
 @dataclass(frozen=True)
 class Score:
     """One score; `declare` and `as_score` make them.
 
-    Attributes
-    ----------
-    name
-        What users call it, and its key in results.
-    function
-        Computes it. Its positional arguments are parts of `Codes` by name (``mean`` or
-        ``codes``, ``logvar``, ``factors``, ``factor_names``); keyword-only ones are settings. It
-        returns a number, or a record whose first field is the headline; the fields are kept as
-        the score's parts, except a headline that is called ``value``.
-    needs
-        What it reads beyond the codes: "logvar", "factors", "runs" (codes of several runs).
-    explanation
-        One line.
-    paper
-        Author and year.
-    formula
-        Of the headline, in plain text: z_j are the codes, v_k the factors, I is mutual information,
-        H entropy, and I_(1), I_(2) are the largest and second largest.
-    headline
-        Key under which the headline also stands on top of the results, if any.
-    bounds
-        Between which every value lies, where that is known.
-    matrix
-        Which of its parts is drawn.
+    Positional arguments of `function` are parts of `Codes` by name (``mean`` or ``codes``,
+    ``logvar``, ``factors``, ``factor_names``); keyword-only ones are settings. It returns a
+    number, or a record whose first field is the headline; the fields are kept as the score's
+    parts, except a headline that is called ``value``. In the formula z_j are the codes, v_k the
+    factors, I is mutual information, H entropy, I_(1) and I_(2) are the largest and the second.
     """
 
-    name: str
+    name: str  # what users call it, and its key in results
     function: Callable[..., Any]
-    needs: frozenset[Need]
-    explanation: str
-    paper: str = ""
-    formula: str = ""
-    headline: str = ""
-    bounds: tuple[float, float] | None = None
-    matrix: Matrix | None = None
+    needs: frozenset[Need]  # beyond the codes; "runs": codes of several runs
+    explanation: str  # one line
+    paper: str = ""  # author and year
+    formula: str = ""  # of the headline, in plain text
+    headline: str = ""  # key under which it also stands on top of the results, if any
+    bounds: tuple[float, float] | None = None  # of every value, where that is known
+    matrix: Matrix | None = None  # which of its parts is drawn
 
     @property
     def settings(self) -> dict[str, inspect.Parameter]:
@@ -99,7 +68,6 @@ class Score:
 
 def declare(
     name: str,
-    explanation: str,
     paper: str,
     *,
     formula: str,
@@ -110,11 +78,15 @@ def declare(
 ) -> Callable[[F], F]:
     """Declare the function below to be a score; see `Score` for the arguments.
 
-    `needs` follows from the function's arguments, unless it compares runs.
+    `needs` follows from the function's arguments, unless it compares runs. The explanation is
+    the first line of its docstring, to which what it reads, its settings (whose help stands in
+    their types) and its errors are added.
     """
 
     def record(function: F) -> F:
         read = _needs(name, function) if needs is None else needs
+        explanation = _first_line(function)
+        function.__doc__ = _documented(function, "factors" in read)
         score = Score(name, function, read, explanation, paper, formula, headline, bounds, matrix)
         function.score = score  # type: ignore[attr-defined]
         return function
@@ -144,8 +116,26 @@ def as_score(given: Score | Callable[..., Any]) -> Score:
     name = getattr(given, "__name__", type(given).__name__)
     if not re.fullmatch(r"\w+", name):
         raise UserError(f"A score is called by its function's name, but {name} is no word.")
-    lines = (inspect.getdoc(given) or "Without a docstring.").splitlines()
-    return Score(name, given, _needs(name, given), lines[0])
+    return Score(name, given, _needs(name, given), _first_line(given))
+
+
+def _first_line(function: Callable[..., Any]) -> str:
+    return (inspect.getdoc(function) or "Without a docstring.").splitlines()[0]
+
+
+def _documented(function: Callable[..., Any], reads_factors: bool) -> str:
+    """Add to a docstring the sections that those of all scores have alike."""
+    parameters = "Parameters\n----------"
+    for name, each in inspect.signature(function).parameters.items():
+        texts = [t for t in getattr(each.annotation, "__metadata__", ()) if isinstance(t, str)]
+        parameters += f"\n{name}\n    {texts[-1] if texts else _READS[name][1]}"
+    one_value = "a factor with one value, " if reads_factors else ""
+    faults = f"Raises\n------\nUserError\n    Bad arrays, {one_value}a setting out of bounds."
+    text = inspect.getdoc(function) or ""
+    for section, place in ((parameters, "\n\nReturns\n---"), (faults, "\n\nNotes\n---")):
+        before, here, after = text.partition(place)
+        text = f"{before}\n\n{section}{here}{after}"
+    return text
 
 
 def _needs(name: str, function: Callable[..., Any]) -> frozenset[Need]:
@@ -160,7 +150,7 @@ def _needs(name: str, function: Callable[..., Any]) -> frozenset[Need]:
                 f"The score {name} asks for {each.name!r}, but its arguments can be "
                 f"{', '.join(_READS)}; settings stand behind a * and have defaults."
             )
-    return frozenset().union(*(_READS[each] for each in reads))
+    return frozenset().union(*(_READS[each][0] for each in reads))
 
 
 def _arguments(function: Callable[..., Any]) -> tuple[dict[str, inspect.Parameter], ...]:

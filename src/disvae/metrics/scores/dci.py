@@ -1,6 +1,6 @@
 """DCI: disentanglement, completeness, informativeness."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -12,24 +12,15 @@ from disvae.metrics.estimators.boosting import fit_trees
 from disvae.metrics.estimators.classifier import draw_split
 from disvae.metrics.estimators.sampling import Estimate, averaged
 from disvae.metrics.score import Matrix, declare
-from disvae.metrics.settings import Bins, Draws, Repeats
+from disvae.metrics.settings import Bins, NumTest, NumTrain, Repeats, Seed
 
 
 class DCI(NamedTuple):
-    """Disentanglement, completeness, informativeness.
+    """Disentanglement, completeness, informativeness, each in [0, 1].
 
-    Attributes
-    ----------
-    disentanglement
-        How far each code matters for one factor only, in [0, 1].
-    completeness
-        How far each factor rests on one code only, in [0, 1].
-    informativeness
-        Accuracy of the predictors on held-out draws, mean over factors.
-    informativeness_train
-        The same on the draws they were fitted to.
-    importance
-        Importance of every code for every factor, mean over repeats.
+    How far each code matters for one factor only, how far each factor rests on one code only, the
+    predictors' accuracy on held-out draws and on those they were fitted to, mean over factors; and
+    how important every code is for every factor, mean over repeats.
     """
 
     disentanglement: Estimate
@@ -41,7 +32,6 @@ class DCI(NamedTuple):
 
 @declare(
     "dci",
-    "Disentanglement, completeness, informativeness from importances of boosted trees.",
     "Eastwood and Williams 2018",
     formula="sum_j w_j (1 - H(R_j) / log K), R_j: the importances of code j, w_j: its share of all",
     matrix=Matrix("importance", "dci_importance.png", "DCI importance", codes_first=True),
@@ -50,13 +40,18 @@ def dci(
     codes: CodeArray,
     factors: FactorArray,
     *,
-    num_train: Draws = 10_000,
-    num_test: Draws = 5_000,
-    levels: Bins | None = None,
-    seed: int | None = 0,
+    num_train: NumTrain = 10_000,
+    num_test: NumTest = 5_000,
+    levels: Annotated[
+        Bins | None,
+        "None fits the codes as they are, like the reference. A number rounds codes with more "
+        "distinct values down to so many quantiles of the fitting draw first; 256 moved "
+        "disentanglement and completeness by up to 0.016.",
+    ] = None,
+    seed: Seed = 0,
     repeats: Repeats = 1,
 ) -> DCI:
-    """DCI: disentanglement, completeness and informativeness of gradient boosted trees.
+    """Disentanglement, completeness, informativeness from importances of boosted trees.
 
     One classifier a factor is fitted to all codes; its impurity-based importances give, per
     code, 1 - entropy over factors (disentanglement) and, per factor, 1 - entropy over codes
@@ -64,29 +59,11 @@ def dci(
     scikit-learn's GradientBoostingClassifier with its defaults, 100 rounds of one tree of depth 3
     a value, in compiled code; scikit-learn itself computes the same, slower, without numba.
 
-    Parameters
-    ----------
-    codes, factors
-        One row per image.
-    num_train, num_test
-        Images drawn to fit and to test, each with replacement.
-    levels
-        None fits the codes as they are, like the reference. A number rounds codes with more
-        distinct values down to so many quantiles of the fitting draw first; 256 moved
-        disentanglement and completeness by up to 0.016.
-    seed, repeats
-        Randomness of draws and trees, and how many times to score.
-
     Returns
     -------
     DCI
         All scores in [0, 1]. A dead code has importance 0, hence weight 0. If no code has
         importance for anything, disentanglement and completeness are 0.
-
-    Raises
-    ------
-    UserError
-        Bad arrays, a factor with one value, fewer than 2 images drawn.
 
     Notes
     -----
@@ -109,19 +86,12 @@ def dci(
     return DCI(*averaged(once, seed, repeats))
 
 
-def disentanglement_and_completeness(
-    importance: Float[np.ndarray, "D K"],
-) -> tuple[float, float]:
+def disentanglement_and_completeness(importance: Float[np.ndarray, "D K"]) -> tuple[float, float]:
     """DCI's disentanglement and completeness of any importance matrix, codes by factors.
 
     Both in [0, 1]. Rows and columns without importance have weight 0; a matrix of zeros gives
     (0, 0). With one factor every code that matters is disentangled, with one code every factor
-    is complete.
-
-    Raises
-    ------
-    UserError
-        Negative or non-finite entries.
+    is complete. Negative or non-finite entries are a `UserError`.
     """
     if not (np.isfinite(importance).all() and (importance >= 0).all()):
         raise UserError("Importances must be finite and not negative: give their absolute values.")

@@ -10,19 +10,11 @@ from disvae.metrics.arrays import CodeArray, as_codes, varies
 from disvae.metrics.estimators.binned import bin_codes, count_information
 from disvae.metrics.estimators.sampling import Estimate, draw_rows, estimate, repeated
 from disvae.metrics.score import declare
-from disvae.metrics.settings import Bins, Draws, Repeats
+from disvae.metrics.settings import Bins, NumPoints, Repeats, Seed
 
 
 class WassersteinDependence(NamedTuple):
-    """Wasserstein dependence of Gaussian codes.
-
-    Attributes
-    ----------
-    normalised
-        Divided by the sum of variances, in [0, 2).
-    distance
-        Squared 2-Wasserstein distance, in squared units of the codes.
-    """
+    """Squared 2-Wasserstein distance: over the sum of variances, and in squared units of codes."""
 
     normalised: float
     distance: float
@@ -30,21 +22,15 @@ class WassersteinDependence(NamedTuple):
 
 @declare(
     "total_correlation",
-    "Total correlation of the codes' Gaussian fit, in nats; 0 is best.",
     "Locatello et al. 2019",
     formula="(sum_j log C_jj - log det C) / 2, C: covariance of the codes",
     bounds=(0, math.inf),
 )
 def total_correlation(codes: CodeArray) -> float:
-    """Total correlation of the codes, as if they were jointly Gaussian, in nats.
+    """Total correlation of the codes' Gaussian fit, in nats; 0 is best.
 
     (sum_j log C_jj - log det C) / 2 for the covariance C: 0 if no two codes are correlated. All
     images are used, so the value is deterministic.
-
-    Parameters
-    ----------
-    codes
-        One row per image.
 
     Returns
     -------
@@ -52,11 +38,6 @@ def total_correlation(codes: CodeArray) -> float:
         Nats, at least 0. A constant code depends on nothing and is left out; a code that is a
         linear function of others, whose exact value would be infinite, counts up to about 18
         nats.
-
-    Raises
-    ------
-    UserError
-        Bad arrays.
 
     Notes
     -----
@@ -72,32 +53,21 @@ def total_correlation(codes: CodeArray) -> float:
 
 @declare(
     "wasserstein_dependence",
-    "Distance of the codes' Gaussian fit from its independent version; 0 is best.",
     "Xiao and Wang 2019; Locatello et al. 2019",
     formula="2 - 2 tr (D^1/2 C D^1/2)^1/2 / tr C, C: covariance of the codes, D its diagonal",
     bounds=(0, 2),
 )
 def wasserstein_dependence(codes: CodeArray) -> WassersteinDependence:
-    """Squared 2-Wasserstein distance of the codes' Gaussian fit from its independent version.
+    """Distance of the codes' Gaussian fit from its independent version; 0 is best.
 
-    2 tr C - 2 tr (D^(1/2) C D^(1/2))^(1/2), with C the covariance and D its diagonal. All images
-    are used, so the value is deterministic.
-
-    Parameters
-    ----------
-    codes
-        One row per image.
+    The squared 2-Wasserstein one: 2 tr C - 2 tr (D^(1/2) C D^(1/2))^(1/2), with C the covariance
+    and D its diagonal. All images are used, so the value is deterministic.
 
     Returns
     -------
     WassersteinDependence
         `distance` at least 0, and `normalised` by tr C, in [0, 2): 2 - 2 / sqrt(D) if all D codes
         are equal. A constant code adds nothing; if all are constant both are 0.
-
-    Raises
-    ------
-    UserError
-        Bad arrays.
 
     Notes
     -----
@@ -116,7 +86,6 @@ def wasserstein_dependence(codes: CodeArray) -> WassersteinDependence:
 
 @declare(
     "code_information",
-    "Binned mutual information between two codes, mean over pairs, in nats; 0 is best.",
     "Locatello et al. 2019",
     formula="mean_{i < j} I(z_i; z_j)",
     bounds=(0, math.inf),
@@ -125,26 +94,16 @@ def code_information(
     codes: CodeArray,
     *,
     bins: Bins = 20,
-    num_points: Draws | None = 10_000,
-    seed: int | None = 0,
+    num_points: NumPoints = 10_000,
+    seed: Seed = 0,
     repeats: Repeats = 1,
 ) -> Estimate:
-    """Mutual information between two codes, binned, mean over pairs, in nats.
-
-    Parameters
-    ----------
-    codes, bins, num_points, seed, repeats
-        As in `binned_mig`.
+    """Binned mutual information between two codes, mean over pairs, in nats; 0 is best.
 
     Returns
     -------
     Estimate
         Nats, in [0, log bins]. A constant code has none; a single code has no pair and scores 0.
-
-    Raises
-    ------
-    UserError
-        Bad arrays, fewer than 2 bins or points.
 
     Notes
     -----

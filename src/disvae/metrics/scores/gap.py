@@ -12,24 +12,16 @@ from disvae.metrics.estimators.binned import binned_draws
 from disvae.metrics.estimators.information import Entropies, entropies, mean_gap, two_largest
 from disvae.metrics.estimators.sampling import Estimate, estimate
 from disvae.metrics.score import Matrix, declare
-from disvae.metrics.settings import Bins, Draws, Repeats
+from disvae.metrics.settings import Bins, NumPoints, Repeats, Seed
 
 INFORMATION = Matrix("mutual_information", "mutual_information.png", "I(z; v) in nats")
 
 
 class Information(NamedTuple):
-    """A score of the exact information matrix, and what it rests on.
+    """A score of the exact information matrix, and what it rests on, in nats.
 
-    Attributes
-    ----------
-    value
-        The score.
-    per_factor
-        One row a factor: its score, its entropy and its codes, best first.
-    per_code
-        One row a code: its entropy, its best factor (None if it knows none) and that information.
-    mutual_information
-        I(z_j; v_k), in nats.
+    One row a factor: its score, its entropy and its codes, best first. One row a code: its
+    entropy, its best factor (None if it knows none) and that information. I(z_j; v_k).
     """
 
     value: float
@@ -81,19 +73,8 @@ def mig(mean: CodeArray, logvar: CodeArray, factors: FactorArray) -> float:
     largest mutual information that a code has with the factor. A dead code counts as one without
     information; with a single code I_(2) is 0.
 
-    Parameters
-    ----------
-    mean, logvar, factors
-        As in `mutual_information`.
-
-    Raises
-    ------
-    UserError
-        Bad arrays (see `entropies`), or a factor with one value, whose entropy is 0.
-
-    Notes
-    -----
-    Chen et al. 2018, equation 6.
+    Arguments and errors are those of `mutual_information`; so is a factor with one value, whose
+    entropy is 0. Source: Chen et al. 2018, equation 6.
     """
     found = entropies(mean, logvar, factors)
     return float(information_gaps(found.mutual_information, found.factor).mean())
@@ -106,19 +87,8 @@ def aam(mean: CodeArray, logvar: CodeArray, factors: FactorArray) -> float:
     outweighs all others together. A factor that no code knows (I_(1) = 0) counts as 0, a dead code
     as one without information.
 
-    Parameters
-    ----------
-    mean, logvar, factors
-        As in `mutual_information`.
-
-    Raises
-    ------
-    UserError
-        Bad arrays (see `entropies`), or a factor with one value.
-
-    Notes
-    -----
-    Introduced with the public re-implementation of five VAE losses by Dubois et al., 2019.
+    Arguments and errors are those of `mig`. Source: introduced with the public re-implementation
+    of five VAE losses by Dubois et al., 2019.
     """
     found = entropies(mean, logvar, factors)
     require_entropy(found.factor)
@@ -130,10 +100,7 @@ def information_gaps(
 ) -> Float[np.ndarray, " K"]:
     """Gap between a factor's two best codes, over the factor's entropy, one value a factor.
 
-    Raises
-    ------
-    UserError
-        A factor has entropy 0 (one value).
+    A factor with entropy 0 (one value) is a `UserError`.
     """
     require_entropy(factor_entropy)
     best, second = two_largest(information)
@@ -158,7 +125,6 @@ def require_entropy(factor_entropy: Float[np.ndarray, " K"]) -> None:
 
 @declare(
     "mig",
-    "Gap between a factor's two most informative codes, exact, over its entropy.",
     "Chen et al. 2018",
     formula="mean_k (I_(1) - I_(2)) / H(v_k), over the codes of each factor",
     headline="MIG",
@@ -167,7 +133,10 @@ def require_entropy(factor_entropy: Float[np.ndarray, " K"]) -> None:
 def mig_in_full(
     mean: CodeArray, logvar: CodeArray, factors: FactorArray, factor_names: Sequence[str]
 ) -> Information:
-    """MIG, as `mig` has it, with its tables per factor and per code."""
+    """Gap between a factor's two most informative codes, exact, over its entropy.
+
+    As `mig` has it, with its tables per factor and per code.
+    """
     found = entropies(mean, logvar, factors)
     gaps = information_gaps(found.mutual_information, found.factor)
     return _in_full("gap", gaps, found, factor_names)
@@ -175,7 +144,6 @@ def mig_in_full(
 
 @declare(
     "aam",
-    "How far a factor's best code outweighs all other codes together, exact.",
     "Dubois et al. 2019",
     formula="mean_k max(0, I_(1) - sum_{i > 1} I_(i)) / I_(1), over the codes of each factor",
     headline="AAM",
@@ -184,7 +152,10 @@ def mig_in_full(
 def aam_in_full(
     mean: CodeArray, logvar: CodeArray, factors: FactorArray, factor_names: Sequence[str]
 ) -> Information:
-    """AAM, as `aam` has it, with its tables per factor and per code."""
+    """How far a factor's best code outweighs all other codes together, exact.
+
+    As `aam` has it, with its tables per factor and per code.
+    """
     found = entropies(mean, logvar, factors)
     return _in_full("alignment", axis_alignments(found.mutual_information), found, factor_names)
 
@@ -213,7 +184,6 @@ def _in_full(
 
 @declare(
     "binned_mig",
-    "MIG of the posterior means cut into 20 bins, as most published tables have it.",
     "Chen et al. 2018; Locatello et al. 2019",
     formula="mean_k (I_(1) - I_(2)) / H(v_k), I and H of counts",
 )
@@ -222,37 +192,21 @@ def binned_mig(
     factors: FactorArray,
     *,
     bins: Bins = 20,
-    num_points: Draws | None = 10_000,
-    seed: int | None = 0,
+    num_points: NumPoints = 10_000,
+    seed: Seed = 0,
     repeats: Repeats = 1,
 ) -> Estimate:
-    """MIG of binned codes, as most published tables have it.
+    """MIG of the posterior means cut into 20 bins, as most published tables have it.
 
     Each code is cut into equal-width bins between its extremes, and I and H are those of the
     counts. It reads the posterior mean as the whole code, so it exceeds the exact `mig` where
     posteriors overlap; it has a positive bias of about (bins - 1)(values - 1) / (2 points) nats
     in every entry, and one outlier can push all other values into one bin.
 
-    Parameters
-    ----------
-    codes, factors
-        One row per image.
-    bins
-        Equal-width bins a code.
-    num_points
-        Images drawn, with replacement; None takes every image once, and is deterministic.
-    seed, repeats
-        Randomness of the draw, and how many draws.
-
     Returns
     -------
     Estimate
         In [0, 1]. A constant code falls into one bin and has no information.
-
-    Raises
-    ------
-    UserError
-        Bad arrays, a factor with one value, fewer than 2 bins or points.
 
     Notes
     -----

@@ -9,18 +9,13 @@ from disvae.metrics.estimators.binned import NOTHING, BinnedInformation, binned_
 from disvae.metrics.estimators.information import mean_gap, two_largest
 from disvae.metrics.estimators.sampling import Estimate, estimate
 from disvae.metrics.score import declare
-from disvae.metrics.settings import Bins, Draws, Repeats
+from disvae.metrics.settings import Bins, NumPoints, Repeats, Seed
 
 
 class Jemmig(NamedTuple):
-    """JEMMIG in both forms.
+    """JEMMIG in both forms, mean over factors.
 
-    Attributes
-    ----------
-    normalised
-        1 - JEMMIG_k / (H(v_k) + log bins), mean over factors, in [0, 1], 1 is best.
-    nats
-        JEMMIG_k, mean over factors, in nats, 0 is best.
+    1 - JEMMIG_k / (H(v_k) + log bins), in [0, 1], 1 is best; and JEMMIG_k, in nats, 0 is best.
     """
 
     normalised: Estimate
@@ -29,7 +24,6 @@ class Jemmig(NamedTuple):
 
 @declare(
     "mig_sup",
-    "Gap between a code's two best factors, mean over codes.",
     "Li et al. 2020",
     formula="mean_j (N_(1) - N_(2)), N_jk = I(z_j; v_k) / H(v_k), over the factors of each code",
 )
@@ -38,19 +32,14 @@ def mig_sup(
     factors: FactorArray,
     *,
     bins: Bins = 10,
-    num_points: Draws | None = 10_000,
-    seed: int | None = 0,
+    num_points: NumPoints = 10_000,
+    seed: Seed = 0,
     repeats: Repeats = 1,
 ) -> Estimate:
-    """MIG-sup: the gap between a code's two best factors, mean over codes.
+    """Gap between a code's two best factors, mean over codes.
 
     I(z_j; v_k) / H(v_k) is compared over factors for one code, where MIG compares codes for one
     factor: MIG-sup falls when one code holds several factors.
-
-    Parameters
-    ----------
-    codes, factors, bins, num_points, seed, repeats
-        As in `binned_mig`; it refuses the same.
 
     Returns
     -------
@@ -69,7 +58,6 @@ def mig_sup(
 
 @declare(
     "jemmig",
-    "Joint entropy of a factor and its best code minus the gap, scaled so that 1 is best.",
     "Do and Tran 2020",
     formula="mean_k 1 - (H(z_best, v_k) - I_(1) + I_(2)) / (H(v_k) + log bins)",
 )
@@ -78,19 +66,14 @@ def jemmig(
     factors: FactorArray,
     *,
     bins: Bins = 10,
-    num_points: Draws | None = 10_000,
-    seed: int | None = 0,
+    num_points: NumPoints = 10_000,
+    seed: Seed = 0,
     repeats: Repeats = 1,
 ) -> Jemmig:
-    """JEMMIG: joint entropy of a factor and its best code, minus the gap.
+    """Joint entropy of a factor and its best code minus the gap, scaled so that 1 is best.
 
     JEMMIG_k = H(z_j*, v_k) - I_(1) + I_(2), with j* the best code of factor k. Unlike MIG it
     is bad when the best code holds more than the factor.
-
-    Parameters
-    ----------
-    codes, factors, bins, num_points, seed, repeats
-        As in `binned_mig`; it refuses the same.
 
     Returns
     -------
@@ -119,7 +102,6 @@ def jemmig(
 
 @declare(
     "dcimig",
-    "Gap of the strongest code that stands for each factor, over the factors' entropy.",
     "Sepliarskaia et al. 2019",
     formula="sum_k max_j (I_(1) - I_(2)) / sum_k H(v_k), over the factors of codes whose best is k",
 )
@@ -128,20 +110,15 @@ def dcimig(
     factors: FactorArray,
     *,
     bins: Bins = 10,
-    num_points: Draws | None = 10_000,
-    seed: int | None = 0,
+    num_points: NumPoints = 10_000,
+    seed: Seed = 0,
     repeats: Repeats = 1,
 ) -> Estimate:
-    """DCIMIG (3CharM): one code per factor, by the gap between a code's two best factors.
+    """Gap of the strongest code that stands for each factor, over the factors' entropy.
 
-    Every code stands for its best factor, with the gap to its second best as its strength. A
-    factor gets its strongest code, or 0 if no code stands for it; the score is the sum over
-    factors, over the sum of the factors' entropies.
-
-    Parameters
-    ----------
-    codes, factors, bins, num_points, seed, repeats
-        As in `binned_mig`; it refuses the same.
+    Also called 3CharM. Every code stands for its best factor, with the gap to its second best as
+    its strength. A factor gets its strongest code, or 0 if no code stands for it; the score is
+    the sum over factors, over the sum of the factors' entropies.
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """InfoM, InfoC and InfoE (Hsu et al.)."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -19,24 +19,15 @@ from disvae.metrics.estimators.neighbours import neighbour_information
 from disvae.metrics.estimators.sampling import Estimate, averaged
 from disvae.metrics.estimators.threads import in_threads, of_factors
 from disvae.metrics.score import declare
-from disvae.metrics.settings import Draws, GroupSize, Repeats
+from disvae.metrics.settings import Draws, GroupSize, Repeats, Seed
 
 
 class InfoMEC(NamedTuple):
-    """Modularity, explicitness and compactness in terms of information.
+    """Modularity, compactness and explicitness in terms of information, each in [0, 1].
 
-    Attributes
-    ----------
-    infom
-        Modularity: each active code informs of one factor, in [0, 1].
-    infoc
-        Compactness: each factor is known by one active code, in [0, 1].
-    infoe
-        Explicitness: share of a factor's entropy that a linear probe predicts, in [0, 1].
-    information
-        I(v_k; z_j) / H(v_k), mean over repeats; 0 for constant codes.
-    active
-        Codes whose range exceeds a share of the widest range.
+    Whether each active code informs of one factor, whether each factor is known by one active
+    code, and the share of a factor's entropy that a linear probe predicts; I(v_k; z_j) / H(v_k),
+    mean over repeats, 0 for constant codes; and which codes are active.
     """
 
     infom: Estimate
@@ -48,7 +39,6 @@ class InfoMEC(NamedTuple):
 
 @declare(
     "infomec",
-    "Modularity, compactness, explicitness as shares of information, active codes only.",
     "Hsu et al. 2023",
     formula="mean_j (max_k R_jk / sum_k R_jk - 1/K) / (1 - 1/K), R_jk = I(z_j; v_k) / H(v_k)",
 )
@@ -56,32 +46,24 @@ def infomec(
     codes: CodeArray,
     factors: FactorArray,
     *,
-    neighbours: GroupSize = 10,
-    active_range: float = 0.05,
-    num_points: Draws | None = 10_000,
-    seed: int | None = 0,
+    neighbours: Annotated[GroupSize, "Of the estimator of mutual information."] = 10,
+    active_range: Annotated[
+        float, "A code is active if its range exceeds this share of the widest range."
+    ] = 0.05,
+    num_points: Annotated[
+        Draws | None,
+        "Images drawn, without replacement, since equal points mislead the estimator; all images "
+        "if there are fewer, or with None.",
+    ] = 10_000,
+    seed: Seed = 0,
     repeats: Repeats = 1,
 ) -> InfoMEC:
-    """InfoM, InfoC and InfoE.
+    """Modularity, compactness, explicitness as shares of information, active codes only.
 
     With R_kj = I(v_k; z_j) / H(v_k), estimated from nearest neighbours, over active codes:
     InfoM is the mean over codes of max_k R / sum_k R, InfoC the mean over factors of
     max_j R / sum_j R, each moved and scaled so that an even spread is 0. InfoE is the share by
     which a logistic regression without penalty lowers the log loss of predicting the factor.
-
-    Parameters
-    ----------
-    codes, factors
-        One row per image.
-    neighbours
-        Neighbours of the estimator of mutual information.
-    active_range
-        A code is active if its range exceeds this share of the widest range.
-    num_points
-        Images drawn, without replacement, since equal points mislead the estimator; all images
-        if there are fewer, or with None.
-    seed, repeats
-        Randomness of the draw and of the estimator's tie breaking, and how many times to score.
 
     Returns
     -------
@@ -91,11 +73,6 @@ def infomec(
         knows (0 in InfoC); the reference implementation gives NaN there. With one factor InfoM
         is 1, with one active code InfoC is 1, if there is any information; with no active code
         all are 0.
-
-    Raises
-    ------
-    UserError
-        Bad arrays, a factor with one value, or a setting below its bound.
 
     Notes
     -----

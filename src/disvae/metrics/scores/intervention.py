@@ -1,6 +1,6 @@
 """Scores that hold one factor fixed: BetaVAE and FactorVAE."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -13,35 +13,20 @@ from disvae.metrics.estimators.classifier import (
 )
 from disvae.metrics.estimators.sampling import Estimate, SharedFactor, averaged, draw_rows
 from disvae.metrics.score import declare
-from disvae.metrics.settings import Draws, GroupSize, Repeats
+from disvae.metrics.settings import Draws, GroupSize, NumTest, NumTrain, Repeats, Seed
 
 
 class Accuracy(NamedTuple):
-    """Accuracy of a score's classifier.
-
-    Attributes
-    ----------
-    test
-        The score: on held-out draws.
-    train
-        On the draws it was fitted to.
-    """
+    """Accuracy of a classifier on held-out draws (the score), and on those it was fitted to."""
 
     test: Estimate
     train: Estimate
 
 
 class FactorVAEScore(NamedTuple):
-    """FactorVAE score and what it rests on.
+    """Accuracy of the majority vote on held-out draws (the score), and on those that cast it.
 
-    Attributes
-    ----------
-    test
-        The score: accuracy of the majority vote on held-out draws.
-    train
-        Accuracy on the draws that cast the votes.
-    active_codes
-        Number of codes that were not pruned, mean over repeats.
+    And the number of codes that were not pruned, mean over repeats.
     """
 
     test: Estimate
@@ -51,7 +36,6 @@ class FactorVAEScore(NamedTuple):
 
 @declare(
     "beta_vae",
-    "Accuracy of a linear classifier of the factor that pairs of images share.",
     "Higgins et al. 2017",
     formula="P(guess = k), guess from mean |z - z'| over pairs with v_k = v'_k",
 )
@@ -59,39 +43,23 @@ def beta_vae_score(
     codes: CodeArray,
     factors: FactorArray,
     *,
-    pairs: GroupSize = 64,
-    num_train: Draws = 10_000,
-    num_test: Draws = 5_000,
-    seed: int | None = 0,
+    pairs: Annotated[GroupSize, "Pairs of images per draw."] = 64,
+    num_train: NumTrain = 10_000,
+    num_test: NumTest = 5_000,
+    seed: Seed = 0,
     repeats: Repeats = 1,
 ) -> Accuracy:
-    """BetaVAE score: how well a linear classifier tells which factor a set of pairs shares.
+    """Accuracy of a linear classifier of the factor that pairs of images share.
 
     A draw picks a factor and pairs of images that agree in it; its features are the mean over
-    the pairs of abs(z1 - z2). A logistic regression predicts the factor.
-
-    Parameters
-    ----------
-    codes, factors
-        One row per image. Partners are drawn among the images with the same value, so factors
-        need not fill a grid.
-    pairs
-        Pairs per draw.
-    num_train, num_test
-        Draws to fit and to score the classifier.
-    seed, repeats
-        Randomness of the draws, and how many times to score.
+    the pairs of abs(z1 - z2). A logistic regression predicts the factor. Partners are drawn among
+    the images with the same value, so factors need not fill a grid.
 
     Returns
     -------
     Accuracy
         `test` is the score, in [0, 1]; chance is 1 / K. A dead code is a feature of zeros and
         changes nothing. With one factor there is nothing to tell apart, and the score is 1.
-
-    Raises
-    ------
-    UserError
-        Bad arrays, a factor with one value, or a setting below 1.
 
     Notes
     -----
@@ -128,7 +96,6 @@ def beta_vae_score(
 
 @declare(
     "factor_vae",
-    "Accuracy of a majority vote on the code that varies least when a factor is fixed.",
     "Kim and Mnih 2018",
     formula="P(vote = k), each vote from argmin_j Var(z_j | v_k) / Var(z_j)",
 )
@@ -136,44 +103,24 @@ def factor_vae_score(
     codes: CodeArray,
     factors: FactorArray,
     *,
-    batch_size: GroupSize = 64,
-    num_train: Draws = 10_000,
-    num_test: Draws = 5_000,
-    num_variance: Draws = 10_000,
-    prune_std: float = 0.05,
-    seed: int | None = 0,
+    batch_size: Annotated[GroupSize, "Images per draw."] = 64,
+    num_train: NumTrain = 10_000,
+    num_test: NumTest = 5_000,
+    num_variance: Annotated[Draws, "Images from which each code's variance is estimated."] = 10_000,
+    prune_std: Annotated[float, "Codes with a smaller standard deviation are dead."] = 0.05,
+    seed: Seed = 0,
     repeats: Repeats = 1,
 ) -> FactorVAEScore:
-    """FactorVAE score: how well the code that varies least tells which factor is fixed.
+    """Accuracy of a majority vote on the code that varies least when a factor is fixed.
 
     A draw fixes one factor over a batch of images; the code with the smallest variance, each
     divided by its variance over the dataset, casts a vote for that factor. Every code then
     stands for the factor it got most votes from, and the score is how often that is right.
 
-    Parameters
-    ----------
-    codes, factors
-        One row per image; factors need not fill a grid.
-    batch_size
-        Images per draw.
-    num_train, num_test
-        Draws that cast votes and that are scored.
-    num_variance
-        Images from which each code's variance is estimated.
-    prune_std
-        Codes with a smaller standard deviation are dead and left out.
-    seed, repeats
-        Randomness of the draws, and how many times to score.
-
     Returns
     -------
     FactorVAEScore
         `test` is the score, in [0, 1]. Dead codes cannot vote; if all are dead the score is 0.
-
-    Raises
-    ------
-    UserError
-        Bad arrays, a factor with one value, or a setting below its bound.
 
     Notes
     -----

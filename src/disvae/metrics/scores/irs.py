@@ -1,6 +1,6 @@
 """IRS: interventional robustness."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -9,21 +9,15 @@ from disvae.errors import UserError
 from disvae.metrics.arrays import CodeArray, FactorArray, checked, varies
 from disvae.metrics.estimators.sampling import Estimate, averaged, draw_rows
 from disvae.metrics.score import declare
-from disvae.metrics.settings import Draws, Repeats
+from disvae.metrics.settings import NumPoints, Repeats, Seed
 
 
 class IRS(NamedTuple):
     """Interventional robustness and its parts.
 
-    Attributes
-    ----------
-    score
-        Mean over codes, weighted by how far each code reaches from its mean.
-    per_code
-        Largest entry of each code's row; 0 for a constant code.
-    matrix
-        1 - deviation within a factor's value over largest deviation, codes by factors; mean over
-        repeats.
+    The mean over codes, weighted by how far each reaches from its mean; the largest entry of each
+    code's row of the matrix (0 for a constant code); and the matrix, mean over repeats: 1 -
+    deviation within a factor's value over largest deviation.
     """
 
     score: Estimate
@@ -33,7 +27,6 @@ class IRS(NamedTuple):
 
 @declare(
     "irs",
-    "How still a code stays while all factors but one change.",
     "Suter et al. 2019",
     formula="mean_j max_k 1 - E_v Q|z_j - E(z_j | v_k)| / r_j, weighted by r_j = max |z_j - E z_j|",
 )
@@ -41,36 +34,24 @@ def irs(
     codes: CodeArray,
     factors: FactorArray,
     *,
-    quantile: float = 0.99,
-    num_points: Draws | None = 10_000,
-    seed: int | None = 0,
+    quantile: Annotated[
+        float, "Which deviation stands for the largest; 1 is the paper's maximum."
+    ] = 0.99,
+    num_points: NumPoints = 10_000,
+    seed: Seed = 0,
     repeats: Repeats = 1,
 ) -> IRS:
-    """Interventional robustness score: how still a code stays while other factors move.
+    """How still a code stays while all factors but one change.
 
     For a factor's value, take the quantile of how far codes stray from their mean given that
     value; average over values; divide by the largest distance of the code from its mean. One
     minus that is the robustness of the code towards changes of all factors but this one.
-
-    Parameters
-    ----------
-    codes, factors
-        One row per image.
-    quantile
-        Which deviation stands for the largest; 1 is the paper's maximum.
-    num_points, seed, repeats
-        As in `binned_mig`.
 
     Returns
     -------
     IRS
         `score` in [0, 1]. A constant code counts as nothing: its weight is 0, and if all codes
         are constant the score is 0.
-
-    Raises
-    ------
-    UserError
-        Bad arrays, a factor with one value, or a quantile outside [0, 1].
 
     Notes
     -----

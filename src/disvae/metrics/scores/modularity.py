@@ -1,6 +1,6 @@
 """Modularity and explicitness (Ridgeway and Mozer)."""
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -16,20 +16,14 @@ from disvae.metrics.estimators.classifier import (
 from disvae.metrics.estimators.sampling import Estimate, averaged
 from disvae.metrics.estimators.threads import of_factors
 from disvae.metrics.score import declare
-from disvae.metrics.settings import Bins, Draws, Repeats
+from disvae.metrics.settings import Bins, NumTest, NumTrain, Repeats, Seed
 
 
 class ModularityExplicitness(NamedTuple):
-    """Modularity and explicitness.
+    """How far each code informs of one factor only, and how explicitly codes tell the factors.
 
-    Attributes
-    ----------
-    modularity
-        How far each code informs of one factor only, in [0, 1].
-    explicitness
-        Area under the ROC curve of a linear probe of each value, held out, in [0, 1]; chance 0.5.
-    explicitness_train
-        The same on the draws that the probe was fitted to.
+    Explicitness is the area under the ROC curve of a linear probe of each value, chance 0.5: held
+    out, and on the draws that the probe was fitted to. All lie in [0, 1].
     """
 
     modularity: Estimate
@@ -39,7 +33,6 @@ class ModularityExplicitness(NamedTuple):
 
 @declare(
     "modularity_explicitness",
-    "Whether a code informs of one factor only; area under a linear probe's ROC curve.",
     "Ridgeway and Mozer 2018",
     formula="mean_j 1 - sum_{k != best} I_jk^2 / (I_(1)^2 (K - 1)), over the factors of each code",
 )
@@ -48,41 +41,25 @@ def modularity_explicitness(
     factors: FactorArray,
     *,
     bins: Bins = 20,
-    active_only: bool = False,
-    num_train: Draws = 10_000,
-    num_test: Draws = 5_000,
-    seed: int | None = 0,
+    active_only: Annotated[
+        bool, "Leave codes without any information out of modularity, where they count as 0."
+    ] = False,
+    num_train: NumTrain = 10_000,
+    num_test: NumTest = 5_000,
+    seed: Seed = 0,
     repeats: Repeats = 1,
 ) -> ModularityExplicitness:
-    """Modularity of the codes, and how explicitly they tell the factors.
+    """Whether a code informs of one factor only; area under a linear probe's ROC curve.
 
-    Modularity is `modularity` of the mutual information of binned codes. Explicitness fits a
-    logistic regression per factor to standardised codes and averages the area under the ROC
-    curve over the factor's values (each against the rest), then over factors.
-
-    Parameters
-    ----------
-    codes, factors
-        One row per image.
-    bins
-        Equal-width bins a code.
-    active_only
-        Leave codes without any information out of modularity, where they count as 0 by default.
-    num_train, num_test
-        Images drawn to fit and to test, each with replacement; modularity reads the first.
-    seed, repeats
-        Randomness of the draws, and how many times to score.
+    Modularity is `modularity` of the mutual information of binned codes, in the draws to fit.
+    Explicitness fits a logistic regression per factor to standardised codes and averages the area
+    under the ROC curve over the factor's values (each against the rest), then over factors.
 
     Returns
     -------
     ModularityExplicitness
         All in [0, 1]. A dead code counts 0 in modularity (see `active_only`) and is a feature
         of zeros for explicitness.
-
-    Raises
-    ------
-    UserError
-        Bad arrays, a factor with one value, fewer than 2 bins or images.
 
     Notes
     -----

@@ -1,6 +1,6 @@
 """SAP: separated attribute predictability."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -25,21 +25,13 @@ from disvae.metrics.estimators.information import mean_gap
 from disvae.metrics.estimators.sampling import Estimate, averaged
 from disvae.metrics.estimators.threads import in_threads
 from disvae.metrics.score import declare
-from disvae.metrics.settings import Draws, Repeats
+from disvae.metrics.settings import NumTest, NumTrain, Repeats, Seed
 
 _LARGEST_REGULARISATION = 1e6
 
 
 class SAP(NamedTuple):
-    """Separated attribute predictability.
-
-    Attributes
-    ----------
-    score
-        Mean over factors of the gap between the two best codes.
-    matrix
-        How well each code alone predicts each factor, mean over repeats.
-    """
+    """Gap between the two best codes, mean over factors; and how well each code alone predicts."""
 
     score: Estimate
     matrix: Float[np.ndarray, "D K"]
@@ -47,7 +39,6 @@ class SAP(NamedTuple):
 
 @declare(
     "sap",
-    "Gap between the two codes that alone predict a factor best.",
     "Kumar et al. 2018",
     formula="mean_k (S_(1) - S_(2)), S_jk: how well code j alone predicts factor k",
 )
@@ -55,29 +46,19 @@ def sap(
     codes: CodeArray,
     factors: FactorArray,
     *,
-    continuous: bool = False,
-    regularisation: float = 0.01,
-    num_train: Draws = 10_000,
-    num_test: Draws = 5_000,
-    seed: int | None = 0,
+    continuous: Annotated[
+        bool,
+        "False: accuracy of a linear support vector machine on one code, with balanced classes. "
+        "True: squared correlation of code and factor in the draws to fit, the factor read as a "
+        "number.",
+    ] = False,
+    regularisation: Annotated[float, "C of the support vector machine."] = 0.01,
+    num_train: NumTrain = 10_000,
+    num_test: NumTest = 5_000,
+    seed: Seed = 0,
     repeats: Repeats = 1,
 ) -> SAP:
-    """SAP: gap between the two codes that alone predict a factor best, mean over factors.
-
-    Parameters
-    ----------
-    codes, factors
-        One row per image.
-    continuous
-        False: accuracy of a linear support vector machine on one code, with balanced classes.
-        True: squared correlation of code and factor, the factor read as a number.
-    regularisation
-        C of the support vector machine.
-    num_train, num_test
-        Images drawn to fit and to test, each with replacement; the squared correlation uses the
-        first only.
-    seed, repeats
-        Randomness of the draws, and how many times to score.
+    """Gap between the two codes that alone predict a factor best.
 
     Returns
     -------
@@ -85,11 +66,6 @@ def sap(
         `score` in [0, 1]. A dead code has squared correlation 0; in a support vector machine
         it predicts one value always, so it counts as that value's frequency. With one code the
         gap is its own score.
-
-    Raises
-    ------
-    UserError
-        Bad arrays, a factor with one value, fewer than 2 images drawn.
 
     Notes
     -----

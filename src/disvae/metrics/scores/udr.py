@@ -1,33 +1,23 @@
 """UDR: agreement of the codes of several runs, without factors."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from disvae.errors import UserError
-from disvae.metrics.arrays import (
-    CodeArray,
-    as_codes,
-    require_at_least,
-    standardised,
-    varies,
-)
+from disvae.metrics.arrays import CodeArray, as_codes, require_at_least, standardised, varies
 from disvae.metrics.codes import Codes
 from disvae.metrics.score import declare
-from disvae.metrics.settings import Draws
+from disvae.metrics.settings import Draws, Seed
 
 
 class UDR(NamedTuple):
     """Unsupervised disentanglement ranking of several runs.
 
-    Attributes
-    ----------
-    runs
-        Score of each run: the median of its agreement with every other run.
-    pairs
-        Agreement of run a (row) with run b (column), predicted from a; the diagonal is 0.
+    The score of each run, the median of its agreement with every other run; and the agreement of
+    run a (row) with run b (column), predicted from a, 0 on the diagonal.
     """
 
     runs: Float[np.ndarray, " R"]
@@ -36,56 +26,45 @@ class UDR(NamedTuple):
 
 @declare(
     "udr",
-    "Agreement of several runs' codes up to order and sign; needs no factors.",
     "Duan et al. 2020",
     formula="median_b mean(max(R)^2 / sum(R)), along R: codes of run a by codes of run b",
     needs=frozenset({"runs"}),
 )
 def udr(
-    codes: Sequence[CodeArray],
-    logvar: Sequence[CodeArray] | None = None,
+    codes: Annotated[
+        Sequence[CodeArray],
+        "Posterior means of at least two runs on the same images in the same order. Runs may have "
+        "different numbers of codes.",
+    ],
+    logvar: Annotated[
+        Sequence[CodeArray] | None,
+        "Log variances, to tell informative codes by their KL. Without it every code that is not "
+        "constant is informative.",
+    ] = None,
     *,
-    method: Literal["lasso", "spearman"] = "lasso",
-    penalty: float = 0.1,
-    kl_threshold: float = 0.01,
-    num_points: Draws | None = 10_000,
-    seed: int | None = 0,
+    method: Annotated[
+        Literal["lasso", "spearman"],
+        "Absolute weights of Lasso regressions between standardised codes, or rank correlation.",
+    ] = "lasso",
+    penalty: Annotated[float, "Weight of Lasso's penalty."] = 0.1,
+    kl_threshold: Annotated[
+        float, "A code is informative if its mean KL from N(0, 1) exceeds this many nats."
+    ] = 0.01,
+    num_points: Annotated[
+        Draws | None, "Images drawn, without replacement; all if there are fewer, or with None."
+    ] = 10_000,
+    seed: Seed = 0,
 ) -> UDR:
-    """Unsupervised disentanglement ranking: whether runs agree up to order and sign of codes.
+    """Agreement of several runs' codes up to order and sign; needs no factors.
 
     For runs a and b, R_ij says how strongly code i of a goes with code j of b. Where every code
     has one partner, each row and column of R has one entry. The agreement is the mean, over the
     informative codes of both, of max(R)^2 / sum(R) along rows and columns.
 
-    Parameters
-    ----------
-    codes
-        Posterior means of at least two runs on the same images in the same order. Runs may have
-        different numbers of codes.
-    logvar
-        Log variances, to tell informative codes by their KL. Without it every code that is not
-        constant is informative.
-    method
-        "lasso": absolute weights of Lasso regressions between standardised codes. "spearman":
-        absolute rank correlation.
-    penalty
-        Weight of Lasso's penalty.
-    kl_threshold
-        A code is informative if its mean KL from N(0, 1) exceeds this many nats.
-    num_points
-        Images drawn, without replacement; all if there are fewer, or with None.
-    seed
-        Randomness of the draw.
-
     Returns
     -------
     UDR
         Scores in [0, 1]. Dead codes are left out; a pair of runs where both have none scores 0.
-
-    Raises
-    ------
-    UserError
-        Fewer than two runs, bad arrays, runs on different numbers of images.
 
     Notes
     -----
