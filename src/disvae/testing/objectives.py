@@ -11,6 +11,7 @@ from disvae.data.prepare import load_dataset
 from disvae.data.store import Manifest, building
 from disvae.models.vae import VAE
 from disvae.objectives import Objective
+from disvae.testing import require
 from disvae.training import checkpoint
 from disvae.training.learners import Learners, make_learners
 from disvae.training.loop import (
@@ -33,14 +34,8 @@ def check_objective(objective: Objective, folder: Path) -> None:
     Its terms are finite scalars, ``loss`` and ``recon_loss`` among them; each loss that it
     minimises moves its own module, and every critic has one; in evaluation it gives the same
     terms twice, and at least ``recon_loss`` without its critics; a training that is interrupted
-    goes on bit for bit.
-
-    Parameters
-    ----------
-    objective
-        With small weights, so that a few steps stay finite.
-    folder
-        An empty one, to write into.
+    goes on bit for bit. Its weights should be small, so that a few steps stay finite; `folder` is
+    an empty one, to write into.
 
     Examples
     --------
@@ -70,11 +65,6 @@ def small_dataset(folder: Path) -> Dataset:
     return load_dataset(folder)
 
 
-def _require(holds: bool, what: str) -> None:
-    if not holds:
-        raise AssertionError(what)
-
-
 def _learners(objective: Objective, dataset: Dataset) -> tuple[Fabric, Learners]:
     fabric = Fabric(accelerator="cpu", devices=1)
     torch.manual_seed(0)
@@ -90,16 +80,16 @@ def _check_terms(objective: Objective, dataset: Dataset) -> None:
     if objective.needs_factors and dataset.factors is not None:
         at = at._replace(factors=torch.from_numpy(dataset.factors[:n_images]))
     losses, terms = objective.step(learners.vae, images, at)
-    _require({"loss", "recon_loss"} <= terms.keys(), "The terms lack loss or recon_loss.")
+    require({"loss", "recon_loss"} <= terms.keys(), "The terms lack loss or recon_loss.")
     for name, value in terms.items():
-        _require(value.shape == () and bool(value.isfinite()), f"{name} is no finite scalar.")
+        require(value.shape == () and value.isfinite(), f"{name} is no finite scalar.")
     moved = [id(parameter) for _, module in losses for parameter in module.parameters()]
     learning = [id(p) for module in learners.modules for p in module.parameters()]
-    _require(sorted(moved) == sorted(learning), "Each module needs one loss, and only one.")
+    require(sorted(moved) == sorted(learning), "Each module needs one loss, and only one.")
     accumulate_gradients(fabric, losses)
     for module in learners.modules:
         for name, parameter in module.named_parameters():
-            _require(parameter.grad is not None, f"No gradient reaches {name}.")
+            require(parameter.grad is not None, f"No gradient reaches {name}.")
 
 
 def _check_evaluation(objective: Objective, dataset: Dataset) -> None:
@@ -110,8 +100,8 @@ def _check_evaluation(objective: Objective, dataset: Dataset) -> None:
         at = objective.at(1, len(dataset), learners.critics, learners.state)
         once, twice = (objective.evaluate(vae, images, at) for _ in range(2))
         alone = objective.evaluate(vae, images)
-    _require(once == twice, "In evaluation mode the terms differ from call to call.")
-    _require("recon_loss" in alone, "Without its critics an objective still has recon_loss.")
+    require(once == twice, "In evaluation mode the terms differ from call to call.")
+    require("recon_loss" in alone, "Without its critics an objective still has recon_loss.")
 
 
 def _check_resuming(objective: Objective, dataset: Dataset, path: Path) -> None:
@@ -121,7 +111,7 @@ def _check_resuming(objective: Objective, dataset: Dataset, path: Path) -> None:
         resumed = _train(objective, dataset, path, stop=None)
         path.unlink()
         for name, value in undisturbed.items():
-            _require(
+            require(
                 torch.equal(value, resumed[name]),
                 f"{name} differs between a training and one that stopped after {stop} steps and "
                 "went on; keep what changes in start_state.",

@@ -10,6 +10,7 @@ from PIL import Image
 from disvae.plots.figures import to_image
 from disvae.plots.opened import Opened
 from disvae.runs.run import Run
+from disvae.testing import require
 
 _SMALL: Mapping[str, Any] = MappingProxyType({"n_rows": 2, "n_cols": 3})
 
@@ -20,33 +21,23 @@ def check_plot(
     """Draw `run` twice with one seed, and check what comes.
 
     It is a Pillow image, a Matplotlib figure or a list of frames of one size; it shows
-    something; it is the same both times, from a run as from one that is opened.
-
-    Parameters
-    ----------
-    draw
-        A function of a run and the options of plots.
-    run
-        A trained run with two latents or more, whose images are here.
-    options, seed
-        What to draw with.
+    something; it is the same both times, from a run as from one that is opened. `draw` is a
+    function of a run and the options of plots; `run` is trained, with two latents or more, and
+    its images are here.
     """
     name = getattr(draw, "__name__", repr(draw))
     first, second = (_frames(name, draw(each, **options, seed=seed)) for each in (run, Opened(run)))
-    if len({frame.shape for frame in first}) != 1:
-        raise AssertionError(f"The frames of {name} differ in size.")
-    if min(np.ptp(frame) for frame in first) == 0:
-        raise AssertionError(f"{name} shows nothing.")
-    if len(first) != len(second) or not all(map(np.array_equal, first, second)):
-        raise AssertionError(f"{name} differs from one drawing to the next with the same seed.")
+    require(len({frame.shape for frame in first}) == 1, f"The frames of {name} differ in size.")
+    require(min(np.ptp(frame) for frame in first) > 0, f"{name} shows nothing.")
+    same = len(first) == len(second) and all(map(np.array_equal, first, second))
+    require(same, f"{name} differs from one drawing to the next with the same seed.")
 
 
 def _frames(name: str, picture: Any) -> list[np.ndarray]:
     frames = picture if isinstance(picture, list) else [picture]
-    if not frames:
-        raise AssertionError(f"{name} has no frames.")
+    require(frames, f"{name} has no frames.")
     if hasattr(frames[0], "savefig"):
         frames = [to_image(frame) for frame in frames]
-    if not all(isinstance(frame, Image.Image) for frame in frames):
-        raise AssertionError(f"{name} gives {type(frames[0]).__name__}, which is no picture.")
+    drawn = all(isinstance(frame, Image.Image) for frame in frames)
+    require(drawn, f"{name} gives {type(frames[0]).__name__}, which is no picture.")
     return [np.asarray(frame) for frame in frames]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from disvae.metrics import Codes, Score, as_score, evaluate
+from disvae.testing import require
 
 _SIZES = (4, 5, 6)  # of the factors
 _COPIES = 6  # images of each combination
@@ -22,38 +23,26 @@ def check_score(
 
     All are finite and the headline lies in its bounds, for codes that know the factors, for
     noise, and with dead codes among them; a seed decides them; the order of the codes does not
-    matter; one line explains the score.
-
-    Parameters
-    ----------
-    given
-        A score, or a function as `disvae.metrics.Score` describes it.
-    bounds
-        Of the headline.
-    tolerance
-        How far the headline may move with the order of the codes, as by ties of a predictor.
-    settings
-        Of the score.
+    matter, but for the `tolerance` of ties of a predictor; one line explains the score. It is a
+    score, or a function as `disvae.metrics.Score` describes it.
     """
     score = as_score(given)
-    if "\n" in score.explanation or not score.explanation.endswith("."):
-        raise AssertionError(f"The explanation of {score.name} is no sentence of one line.")
+    explained = "\n" not in score.explanation and score.explanation.endswith(".")
+    require(explained, f"The explanation of {score.name} is no sentence of one line.")
     known, noise = _codes(spread=0.1), _codes(spread=100.0)
     mean, logvar = np.asarray(known.mean), np.asarray(known.logvar)
     dead = Codes(np.insert(mean, [0, 2], 0.0, 1), np.insert(logvar, [0, 2], 0.0, 1), known.factors)
     for codes in (known, noise, dead):
         result, again = (_score(score, codes, settings) for _ in range(2))
-        if not all(map(math.isfinite, _numbers(result))):
-            raise AssertionError(f"{score.name} gives numbers that are not finite.")
-        if not bounds[0] <= result["value"] <= bounds[1]:
-            raise AssertionError(f"{score.name} is {result['value']}, beyond {bounds}.")
-        if result != again:
-            raise AssertionError(f"{score.name} differs from call to call with the same seed.")
+        finite, value = all(map(math.isfinite, _numbers(result))), result["value"]
+        require(finite, f"{score.name} gives numbers that are not finite.")
+        require(bounds[0] <= value <= bounds[1], f"{score.name} is {value}, beyond {bounds}.")
+        require(result == again, f"{score.name} differs from call to call with the same seed.")
     order = [2, 0, 3, 1]
     turned = Codes(mean[:, order], logvar[:, order], known.factors)
     values = [_score(score, codes, settings)["value"] for codes in (known, turned)]
-    if abs(values[0] - values[1]) > tolerance:
-        raise AssertionError(f"{score.name} changes with the order of the codes: {values}.")
+    alike = abs(values[0] - values[1]) <= tolerance
+    require(alike, f"{score.name} changes with the order of the codes: {values}.")
 
 
 def _codes(spread: float) -> Codes:
