@@ -8,13 +8,7 @@ from torch import Tensor
 
 
 class Posterior(NamedTuple):
-    """Diagonal Gaussians q(z|x), one for each image of a batch.
-
-    Attributes
-    ----------
-    mean, logvar
-        Mean and log variance, each ``[B, D]``.
-    """
+    """Diagonal Gaussians q(z|x), one for each image of a batch: means and log variances."""
 
     mean: Float[Tensor, "B D"]
     logvar: Float[Tensor, "B D"]
@@ -29,25 +23,12 @@ class Posterior(NamedTuple):
         return self.mean + self.std * torch.randn_like(self.mean)
 
     def kl(self) -> Float[Tensor, "B D"]:
-        """KL(q(z_j|x) || N(0, 1)) of each image and dimension, in nats.
-
-        Kingma and Welling 2014, appendix B.
-        """
+        """KL(q(z_j|x) || N(0, 1)) of each, in nats (Kingma and Welling 2014, appendix B)."""
         return 0.5 * (self.logvar.exp() + self.mean.square() - 1 - self.logvar)
 
 
 class VAEOutput(NamedTuple):
-    """What one pass through a VAE gives.
-
-    Attributes
-    ----------
-    logits
-        Reconstruction before the sigmoid, ``[B, C, H, W]``.
-    posterior
-        q(z|x), ``[B, D]`` each.
-    sample
-        The decoded codes, ``[B, D]``.
-    """
+    """What one pass through a VAE gives: reconstructions before the sigmoid, q(z|x), its codes."""
 
     logits: Float[Tensor, "B C H W"]
     posterior: Posterior

@@ -21,21 +21,10 @@ _MAX_BYTES = 2**33  # of a file of codes, unpacked
 class Codes:
     """What the encoder says of a dataset: the table that every score reads.
 
-    Attributes
-    ----------
-    mean
-        Posterior means, one row per image.
-    logvar
-        Posterior log variances, or None: then the scores that read widths cannot be had.
-    factors
-        True factors, one row per image, or None.
-    factor_names
-        One name a factor; "0", "1", ... if not given.
-
-    Raises
-    ------
-    UserError
-        Shapes that do not match, NaN, fewer than 2 images, names that do not fit the factors.
+    Posterior means and their log variances (or None: then the scores that read widths cannot be
+    had) and the true factors (or None), each with one row per image; and a name a factor ("0",
+    "1", ... if not given). Shapes that do not match, NaN, fewer than 2 images, or names that do
+    not fit the factors are a `UserError`.
     """
 
     mean: CodeArray
@@ -77,13 +66,7 @@ class Codes:
         return there, self.factor_names
 
     def kl(self) -> Float[np.ndarray, " D"]:
-        """KL of each code's posteriors from N(0, 1), mean over images, in nats.
-
-        Raises
-        ------
-        UserError
-            No logvar.
-        """
+        """KL of each code's posteriors from N(0, 1), mean over images, in nats."""
         if self.logvar is None:
             raise UserError("The KL of codes needs their logvar, which these codes come without.")
         mean, logvar = np.asarray(self.mean), np.asarray(self.logvar)
@@ -93,10 +76,7 @@ class Codes:
     def select(self, names: Sequence[str]) -> "Codes":
         """Return the same codes with some of the factors only, in the order of `names`.
 
-        Raises
-        ------
-        UserError
-            No factors, no name, or an unknown name.
+        Unknown names, or none, are a `UserError`.
         """
         columns = factor_columns(names, self.factor_names)
         factors = np.asarray(self.factors)[:, columns]
@@ -153,16 +133,8 @@ def factor_columns(subset: Sequence[str], factor_names: Sequence[str]) -> list[i
 def read_codes(path: Path) -> Codes:
     """Read the codes of anyone's model from an ``.npz`` file.
 
-    Parameters
-    ----------
-    path
-        Holds ``mean [N, D]``, and optionally ``logvar [N, D]``, ``factors [N, K]`` and
-        ``factor_names [K]``.
-
-    Raises
-    ------
-    UserError
-        If the file is no such archive, or its arrays do not fit.
+    It holds ``mean [N, D]``, and optionally ``logvar [N, D]``, ``factors [N, K]`` and
+    ``factor_names [K]``. If it is no such archive, or its arrays do not fit, it is a `UserError`.
     """
     known = ("mean", "logvar", "factors", "factor_names")
     try:

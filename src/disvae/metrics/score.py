@@ -98,13 +98,8 @@ def as_score(given: Score | Callable[..., Any]) -> Score:
     """Return a function as a score: what it declared, else what its name and docstring say.
 
     `given` is a score, or a function as `Score` describes it, such as
-    ``def my_score(mean, factors) -> float``.
-
-    Raises
-    ------
-    UserError
-        No function, a name that is no word, an argument that codes do not have, a setting
-        without a default.
+    ``def my_score(mean, factors) -> float``. A `UserError` says if it is no function, its name is
+    no word, codes do not have an argument, or a setting has no default.
     """
     if isinstance(given, Score):
         return given

@@ -113,20 +113,8 @@ def plan(
 ) -> list[tuple[Score, dict[str, Any]]]:
     """Look up scores with all their settings, and check what can be before there are codes.
 
-    Parameters
-    ----------
-    names, seed, repeats, settings, factor_subset
-        As for `evaluate`.
-    provides
-        What there will be beyond the codes: "logvar", "factors".
-    factor_names
-        Names of the factors, if there are any.
-
-    Raises
-    ------
-    UserError
-        Unknown score, setting or factor; a setting of the wrong type; a score that needs more
-        than there is; two scores of one name.
+    `provides` is what there will be beyond the codes ("logvar", "factors"), `factor_names` are
+    those of the factors, if any. All else, and what is refused, is as for `evaluate`.
     """
     scores = _wanted([names] if isinstance(names, str) else list(names), provides)
     given, common = settings or {}, {"seed": seed, "repeats": repeats}

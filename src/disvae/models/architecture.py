@@ -18,40 +18,22 @@ SIZES = (32, 64, 128, 256)
 class Architecture:
     """An encoder and a decoder by name; each lives in a file of its own.
 
-    Attributes
-    ----------
-    name
-        As in ``-m NAME``.
-    encoder
-        Makes, from ``(C, H, W)`` and the number D of latents, a module that takes images
-        ``[B, C, H, W]`` in [0, 1] to a `Posterior`, or to the pair of its mean and log variance,
-        ``[B, D]`` each.
-    decoder
-        Makes, from the same, a module that takes codes ``[B, D]`` to logits ``[B, C, H, W]``.
-    image_sizes
-        Sides of the images, which are square.
-    max_channels
-        Most channels of an image; a damaged file may claim any number.
-    initialise
-        Draws the weights of a layer; called with each (`torch.nn.Module.apply`). None: they stay
-        as the factories make them.
+    `encoder` makes, from ``(C, H, W)`` and the number D of latents, a module that takes images
+    ``[B, C, H, W]`` in [0, 1] to a `Posterior`, or to the pair of its mean and log variance,
+    ``[B, D]`` each; `decoder`, from the same, one that takes codes ``[B, D]`` to logits
+    ``[B, C, H, W]``. `initialise` draws the weights of a layer, and is called with each
+    (`torch.nn.Module.apply`); None: they stay as the factories make them.
     """
 
-    name: str
+    name: str  # as in ``-m NAME``
     encoder: Callable[[ImageShape, int], nn.Module]
     decoder: Callable[[ImageShape, int], nn.Module]
-    image_sizes: tuple[int, ...] = SIZES
-    max_channels: int = 1024
+    image_sizes: tuple[int, ...] = SIZES  # sides of the images, which are square
+    max_channels: int = 1024  # of an image; a damaged file may claim any number
     initialise: Callable[[nn.Module], None] | None = kaiming_uniform
 
     def check(self, image_shape: ImageShape) -> None:
-        """Refuse images that the architecture is not made for.
-
-        Raises
-        ------
-        UserError
-            If they are not square, are of another size, or have too many channels.
-        """
+        """Refuse images that are not square, of another size, or of too many channels."""
         channels, height, width = image_shape
         if not 1 <= channels <= self.max_channels:
             raise UserError(

@@ -10,21 +10,12 @@ if TYPE_CHECKING:
 
 # name to the module that declares it, as ARCHITECTURE
 ARCHITECTURES = {
-    "Burgess": "disvae.models.burgess",
-    "MLP": "disvae.models.mlp",
-    "Locatello": "disvae.models.locatello",
-    "ResNet": "disvae.models.resnet",
+    name: f"disvae.models.{name.lower()}" for name in ("Burgess", "MLP", "Locatello", "ResNet")
 }
 
 
 def find(name: str) -> "Architecture":
-    """Load the architecture `name`.
-
-    Raises
-    ------
-    UserError
-        If there is none of that name.
-    """
+    """Load the architecture `name`."""
     if name not in ARCHITECTURES:
         raise UserError(
             f"There is no architecture '{name}'; choose among {', '.join(ARCHITECTURES)}."

@@ -19,11 +19,6 @@ class TransposedConvolution(nn.ConvTranspose2d):
     other devices. On CPUs, for the Burgess decoder at batch 64, the gradient takes a quarter
     less time as that of the convolution which this layer transposes, and the forward pass to
     one channel as a matrix product a quarter of its time.
-
-    Parameters
-    ----------
-    in_channels, out_channels
-        Channels of the feature map and of the result.
     """
 
     def __init__(self, in_channels: int, out_channels: int):

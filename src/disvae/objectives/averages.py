@@ -45,13 +45,7 @@ def below_midpoint(differences: Float[Tensor, "P D"]) -> Bool[Tensor, "P D"]:
 
 
 def unchanged(factors: Int[Tensor, "P 2 K"], n_latents: int) -> Bool[Tensor, "P D"]:
-    """Say which latents both of a pair share: latent j stands for factor j, others for none.
-
-    Raises
-    ------
-    UserError
-        If there are fewer latents than factors.
-    """
+    """Say which latents both of a pair share: latent j stands for factor j, others for none."""
     n_factors = factors.shape[2]
     if n_latents < n_factors:
         raise UserError(

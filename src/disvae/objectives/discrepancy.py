@@ -17,15 +17,10 @@ def squared_mmd(
 ) -> Float[Tensor, ""]:
     """Estimate MMD^2 without bias (Gretton et al. 2012, lemma 6); it may be negative.
 
-    Parameters
-    ----------
-    codes, prior
-        Draws of the two distributions; at least 2 of each, else 0.
-    kernel
-        ``rbf``: ``exp(-r^2 / (2 g))`` with ``g = D bandwidth^2``. ``imq``: the sum over s of
-        ``C / (C + r^2)`` with ``C = 2 s D bandwidth^2``, s from 0.1 to 10.
-    bandwidth
-        Standard deviation of the prior that the scale is made for.
+    Of fewer than 2 draws it is 0. Kernels are ``rbf``, ``exp(-r^2 / (2 g))`` with
+    ``g = D bandwidth^2``, and ``imq``, the sum over s from 0.1 to 10 of ``C / (C + r^2)`` with
+    ``C = 2 s D bandwidth^2``; the bandwidth is the standard deviation of the prior that the scale
+    is made for.
     """
     count, dims = codes.shape
     if count < 2:

@@ -14,18 +14,10 @@ _SLOPE = 0.2  # of the leaky ReLU
 
 
 class Told(NamedTuple):
-    """What the discriminator says of real and permuted codes.
+    """What the discriminator says of real and permuted codes, in nats."""
 
-    Attributes
-    ----------
-    tc
-        Estimate of the total correlation of the real codes, in nats (equation 3).
-    cross_entropy
-        Its loss: the mean cross entropy over both classes, in nats.
-    """
-
-    tc: Float[Tensor, ""]
-    cross_entropy: Float[Tensor, ""]
+    tc: Float[Tensor, ""]  # estimated total correlation of the real codes (equation 3)
+    cross_entropy: Float[Tensor, ""]  # its loss: the mean over both classes
 
 
 class Discriminator(nn.Module):
@@ -33,11 +25,6 @@ class Discriminator(nn.Module):
 
     Six linear layers, 1000 units, leaky ReLU 0.2; codes ``[B, D]`` to logits ``[B, 2]``.
     Weights start as those of the VAE: Kaiming uniform, biases as PyTorch has them.
-
-    Parameters
-    ----------
-    latent_dim
-        Number D of latent dimensions.
     """
 
     def __init__(self, latent_dim: int):

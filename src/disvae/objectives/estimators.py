@@ -15,41 +15,20 @@ _ROWS = 64  # codes at once: large evaluation batches stay within the cache
 
 
 class LogDensities(NamedTuple):
-    """Log densities of sampled codes, in nats, each ``[B]``.
+    """Log densities of sampled codes, in nats."""
 
-    Attributes
-    ----------
-    given_image
-        log q(z|x), of each code under its own image's posterior.
-    aggregate
-        log q(z), under the mixture over the whole dataset.
-    marginals
-        log prod_j q(z_j).
-    prior
-        log p(z).
-    """
-
-    given_image: Float[Tensor, "B"]
-    aggregate: Float[Tensor, "B"]
-    marginals: Float[Tensor, "B"]
-    prior: Float[Tensor, "B"]
+    given_image: Float[Tensor, "B"]  # log q(z|x), of each code under its own image's posterior
+    aggregate: Float[Tensor, "B"]  # log q(z), under the mixture over the whole dataset
+    marginals: Float[Tensor, "B"]  # log prod_j q(z_j)
+    prior: Float[Tensor, "B"]  # log p(z)
 
 
 def log_densities(codes: Float[Tensor, "B D"], posterior: Posterior, n_data: int) -> LogDensities:
-    """Estimate the four log densities of `codes` from one batch.
+    """Estimate the four log densities of `codes`, one sample of each image's posterior.
 
     Minibatch stratified sampling (Chen et al. 2018, appendix C.2): the posteriors of
     the batch stand for those of all `n_data` images, each with a weight. The weight is
     counted once for log q(z), after the sum over dimensions, and once for each log q(z_j).
-
-    Parameters
-    ----------
-    codes
-        One sample of each image's posterior.
-    posterior
-        The posteriors of the same images.
-    n_data
-        Number of images in the dataset.
     """
     log_weights = stratified_log_weights(len(codes), n_data, codes.dtype, codes.device)
     blocks = zip(torch.split(codes, _ROWS), torch.split(log_weights, _ROWS), strict=True)
@@ -85,18 +64,9 @@ def stratified_log_weights(
     """Log of the weights that make the batch an unbiased estimate of the mixture over the data.
 
     For code i of image i: the own image counts 1/N; each of the M = B - 1 others is one of
-    the N - 1 other images with equal chance. Chen et al. give one of them the weight
-    (N - M) / (N M) and the rest 1/M, so that a row sums to one. A batch of one image has
+    the N - 1 other images with equal chance (N is at least B). Chen et al. give one of them the
+    weight (N - M) / (N M) and the rest 1/M, so that a row sums to one. A batch of one image has
     nothing else to show and stands for the whole mixture.
-
-    Parameters
-    ----------
-    batch_size
-        B.
-    n_data
-        N, at least `batch_size`.
-    dtype, device
-        Of the weights.
     """
     if batch_size == 1:
         return torch.zeros(1, 1, dtype=dtype, device=device)

@@ -28,15 +28,7 @@ class Minimise(NamedTuple):
 
 
 class Critic(NamedTuple):
-    """A module beside the VAE that learns with it, by Adam.
-
-    Attributes
-    ----------
-    module
-        The module.
-    lr, betas
-        Of its optimiser.
-    """
+    """A module beside the VAE that learns with it, by Adam with its own rate and betas."""
 
     module: nn.Module
     lr: float
@@ -44,30 +36,14 @@ class Critic(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """Where training stands when terms are computed, and what goes along with it.
+    """Where training stands when terms are computed, and what goes along with it."""
 
-    Attributes
-    ----------
-    n_images
-        Number N of images in the training set.
-    progress
-        How far the annealing has come, 0 to 1; in evaluation 1.
-    step
-        Number of the training step, from 1; in evaluation 0.
-    critics
-        Those of the objective, on their device; none where a run is evaluated that is finished.
-    state
-        What `Objective.start_state` gave, or what training made of it.
-    factors
-        Of the images of the batch, in training, if the objective needs them.
-    """
-
-    n_images: int
-    progress: float = 1.0
-    step: int = 0
-    critics: Mapping[str, nn.Module] = {}
-    state: Mapping[str, Tensor] = {}
-    factors: Int[Tensor, "B K"] | None = None
+    n_images: int  # in the training set
+    progress: float = 1.0  # of the annealing, 0 to 1; in evaluation 1
+    step: int = 0  # number of the training step, from 1; in evaluation 0
+    critics: Mapping[str, nn.Module] = {}  # on their device; none of a finished run
+    state: Mapping[str, Tensor] = {}  # of `Objective.start_state`, and what training made of it
+    factors: Int[Tensor, "B K"] | None = None  # of the batch, in training, if they are needed
 
 
 class Objective(BaseModel, ABC):
@@ -144,14 +120,7 @@ class Objective(BaseModel, ABC):
     def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], at: Moment) -> Terms:
         """Compute all terms on one batch, ``loss`` first, each a scalar.
 
-        Parameters
-        ----------
-        output
-            What the VAE made of `images`.
-        images
-            Pixels in [0, 1].
-        at
-            Where training stands.
+        `output` is what the VAE made of `images`, whose pixels lie in [0, 1].
         """
 
     def step(

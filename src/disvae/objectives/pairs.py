@@ -20,23 +20,12 @@ def pair_order(
 
     Every image is the first of one pair. The second differs in k of the n factors that vary:
     k is uniform in 1..n-1, and which they are, too. Where images of some combinations are
-    missing, a pair whose second is missing is drawn again.
+    missing, a pair whose second is missing is drawn again; if too many are, or fewer than two
+    factors vary, that is a `UserError`.
 
-    Parameters
-    ----------
-    factors
-        Of all images.
-    rule
-        ``uniform_fixed``: the k values are drawn among the others, as Locatello et al. 2020 say.
-        ``uniform``: among all, so that some stay. ``locatello``: as their code, k is then with
-        chance 1/2 replaced by 1, and values are drawn among all.
-    seed, epoch
-        Of the draw.
-
-    Raises
-    ------
-    UserError
-        If fewer than two factors vary, or images of too many combinations are missing.
+    Rules: ``uniform_fixed``: the k values are drawn among the others, as Locatello et al. 2020
+    say. ``uniform``: among all, so that some stay. ``locatello``: as their code, k is then with
+    chance 1/2 replaced by 1, and values are drawn among all.
     """
     values, sizes = _varying(factors)
     codes = np.ravel_multi_index(tuple(values.T), sizes)

@@ -13,13 +13,6 @@ def support_distances(codes: Float[Tensor, "B D"], pairs: Int[Tensor, "P 2"]) ->
     For latents i, j: the maximum over images a, b of the minimum over images c of
     ``(z_ai - z_ci)^2 + (z_bj - z_cj)^2`` (Roth et al. 2023, equation 5). The search is exact and
     holds O(B^2) numbers a pair; the gradient is that of the three images found.
-
-    Parameters
-    ----------
-    codes
-        One a image.
-    pairs
-        Latents to compare.
     """
     first, second, nearest = _farthest(codes.detach(), pairs)
     i, j = pairs.unbind(1)

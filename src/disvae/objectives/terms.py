@@ -17,21 +17,13 @@ _LEAST_VARIANCE = math.exp(-12)  # below that of 8-bit pixels; Rybkin et al. 202
 def reconstruction(
     logits: Float[Tensor, "B C H W"], images: Float[Tensor, "B C H W"], rec_dist: RecDist
 ) -> Float[Tensor, ""]:
-    """Negative log likelihood of `images`, summed over pixels, mean over the batch.
+    """Negative log likelihood of `images` in [0, 1], summed over pixels, mean over the batch.
 
-    Parameters
-    ----------
-    logits
-        The decoder's output before the sigmoid.
-    images
-        Pixels in [0, 1].
-    rec_dist
-        ``bernoulli``: cross entropy. ``gaussian``: ``sum (255 x - 255 y)^2 / 255``.
-        ``laplace``: ``3 sum |x - y|``. The scales of the last two are those of the
-        original system, chosen there so that all three have similar size; the
-        constants of their densities are left out. ``gaussian_optimal``: a normal density
-        whose variance, one for the whole batch, is the best there is, the mean squared error
-        (Rybkin et al. 2021, equation 5); with its constants.
+    ``bernoulli``: cross entropy. ``gaussian``: ``sum (255 x - 255 y)^2 / 255``. ``laplace``:
+    ``3 sum |x - y|``. The scales of the last two are those of the original system, chosen there so
+    that all three have similar size; the constants of their densities are left out.
+    ``gaussian_optimal``: a normal density whose variance, one for the whole batch, is the best
+    there is, the mean squared error (Rybkin et al. 2021, equation 5); with its constants.
     """
     if rec_dist == "bernoulli":
         total = F.binary_cross_entropy_with_logits(logits, images, reduction="sum")
