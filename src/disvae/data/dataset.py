@@ -17,15 +17,7 @@ Indices = Sequence[int] | slice | Int[np.ndarray, "B"] | Int[Tensor, "B"]
 class Dataset:
     """Images ``uint8 [N, C, H, W]`` and, where known, their factors; opened by memory map.
 
-    Parameters
-    ----------
-    folder, manifest
-        The prepared dataset, and its manifest.
-    split
-        ``train`` (all images, where none are held out) or ``test``.
-    train_fraction, seed
-        Share of the images that is ``train``, and what it is drawn by; 1: all, or as the
-        dataset's authors divided them.
+    `disvae.load_dataset` makes one, and says what `split`, `train_fraction` and `seed` are.
 
     Attributes
     ----------
@@ -68,19 +60,11 @@ class Dataset:
         return f"Dataset({self.name!r}, {len(self):,} images of {self.image_shape})"
 
     def images(self, indices: Indices) -> UInt8[Tensor, "B C H W"]:
-        """Return the images at `indices`, 0 to 255.
-
-        Raises
-        ------
-        UserError
-            If an index lies outside the dataset.
-        """
-        rows = self.rows(indices)
+        """Return the images at `indices`, 0 to 255; `UserError` if one lies outside the dataset."""
+        pixels = self.rows(indices)
         if self.packed:
-            bits = np.unpackbits(rows, axis=1)
+            bits = np.unpackbits(pixels, axis=1)
             pixels = np.negative(bits, out=bits)  # 1 becomes 255
-        else:
-            pixels = rows
         return torch.from_numpy(pixels.reshape(-1, *self.image_shape))
 
     def rows(self, indices: Indices) -> UInt8[np.ndarray, "B ..."]:

@@ -217,18 +217,13 @@ def write_entry(
     skipped: Mapping[str, str] | None = None,
 ) -> None:
     """Prepare the dataset of `entry` in the new folder `folder` from its raw files."""
-    manifest = Manifest(
-        name=entry.name,
-        image_shape=entry.image_shape,
-        splits=dict(entry.splits),
-        background=entry.background,
-        factors=dict(entry.factors),
-        packed=entry.packed,
-        source={_as_utf8(name): _as_utf8(copy.source) for name, copy in copies.items()}
-        or {"images": "computed"},
-        source_hashes={_as_utf8(name): copy.hash for name, copy in copies.items()},
-        skipped=dict(skipped or {}),
-    )
+    sources = {_as_utf8(name): _as_utf8(copy.source) for name, copy in copies.items()}
+    origin = {
+        "source": sources or {"images": "computed"},
+        "source_hashes": {_as_utf8(name): copy.hash for name, copy in copies.items()},
+        "skipped": dict(skipped or {}),
+    }
+    manifest = Manifest.model_validate(entry, from_attributes=True).model_copy(update=origin)
     with building(folder, manifest) as builder:
         entry.write({name: copy.path for name, copy in copies.items()}, builder)
 

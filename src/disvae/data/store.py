@@ -29,7 +29,7 @@ _COMMIT_BYTES = 2**26  # an interruption costs at most the work on so many bytes
 
 
 class Manifest(BaseModel):
-    """The record beside the arrays (``manifest.json``)."""
+    """The record beside the arrays (``manifest.json``): what the dataset's entry says, and more."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,7 +39,7 @@ class Manifest(BaseModel):
     background: str
     factors: dict[str, int]
     packed: bool
-    source: dict[str, str]  # raw file to where it came from
+    source: dict[str, str] = {}  # raw file to where it came from
     source_hashes: dict[str, str] = {}  # to ``md5:...`` as published, else ``sha256:...``
     hashes: dict[str, str] = {}  # array file to its sha256, for `disvae data verify`
     skipped: dict[str, str] = {}  # image file of the user's that cannot be read, to why
@@ -81,13 +81,9 @@ class Builder:
         self._rows_a_commit = max(1, _COMMIT_BYTES // row_bytes)
         self._next_commit = self.written + self._rows_a_commit
         self._bar = tqdm(
-            desc=manifest.name,
-            unit=" images",
-            unit_scale=True,
-            disable=None,
-            initial=self.written,
-            total=manifest.n_images,
-        )
+            desc=manifest.name, unit=" images", unit_scale=True, disable=None,
+            initial=self.written, total=manifest.n_images,
+        )  # fmt: skip
 
     @property
     def size(self) -> int:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +82,7 @@ def _entry(
         splits=SPLITS,
         background="black",
         write=_write,
-        files=tuple(
-            RawFile.under(folders, *each) for each in zip(_FILES, md5, unpacked, strict=True)
-        ),
+        files=tuple(map(partial(RawFile.under, folders), _FILES, md5, unpacked)),
         **about,
     )
 
@@ -95,22 +94,18 @@ MNIST = _entry(
         "https://storage.googleapis.com/cvdf-datasets/mnist/",
     ),
     (
-        "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-        "d53e105ee54ea40749a09fcbcd1e9432",
-        "9fb629c4189551a2d022fa330f9573f3",
-        "ec29112dd5afa0611ce80d1b7f02629c",
+        "f68b3c2dcbeaaa9fbdd348bbdeb94873", "d53e105ee54ea40749a09fcbcd1e9432",
+        "9fb629c4189551a2d022fa330f9573f3", "ec29112dd5afa0611ce80d1b7f02629c",
     ),
     (
-        "6bbc9ace898e44ae57da46a324031adb",
-        "a25bea736e30d166cdddb491f175f624",
-        "2646ac647ad5339dbf082846283269ea",
-        "27ae3e4e09519cfbb04c329615203637",
+        "6bbc9ace898e44ae57da46a324031adb", "a25bea736e30d166cdddb491f175f624",
+        "2646ac647ad5339dbf082846283269ea", "27ae3e4e09519cfbb04c329615203637",
     ),
     download="12 MB",
     licence="CC BY-SA 3.0",
     citation="LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document "
     "recognition, Proceedings of the IEEE, 1998",
-)
+)  # fmt: skip
 
 FASHION = _entry(
     "fashion",
@@ -119,12 +114,10 @@ FASHION = _entry(
         "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
     ),
     (
-        "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-        "25c81989df183df01b3e8a0aad5dffbe",
-        "bef4ecab320f06d8554ea6380940ec79",
-        "bb300cfdad3c16e7a12a480ee83cd310",
+        "8d4fb7e6c68d591d4c3dfef9ec88bf0d", "25c81989df183df01b3e8a0aad5dffbe",
+        "bef4ecab320f06d8554ea6380940ec79", "bb300cfdad3c16e7a12a480ee83cd310",
     ),
     download="31 MB",
     licence="MIT",
     citation="Xiao, Rasul, Vollgraf: Fashion-MNIST, arXiv 1708.07747, 2017",
-)
+)  # fmt: skip

@@ -94,12 +94,9 @@ def _fetch(url: str, path: Path, file: RawFile) -> None:
         # a total, as a bar without one is neither true nor false; pooch sets the real one
         bar = tqdm(total=1, desc=path.name, unit="B", unit_scale=True, disable=None)
         fetch = pooch.HTTPDownloader(
-            progressbar=bar,
-            chunk_size=_CHUNK,
-            timeout=_TIMEOUT,
-            headers=headers,
+            progressbar=bar, chunk_size=_CHUNK, timeout=_TIMEOUT, headers=headers,
             hooks={"response": start_over},
-        )
+        )  # fmt: skip
         try:
             fetch(url, stream, None)
         except requests.HTTPError as error:
