@@ -18,20 +18,9 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 __all__ = [
-    "VAE",
-    "Architecture",
-    "Dataset",
-    "Posterior",
-    "Run",
-    "UserError",
-    "explore",
-    "load_dataset",
-    "metrics",
-    "objectives",
-    "open_run",
-    "plots",
-    "train",
-]
+    "VAE", "Architecture", "Dataset", "Posterior", "Run", "UserError", "explore", "load_dataset",
+    "metrics", "objectives", "open_run", "plots", "train",
+]  # fmt: skip
 
 _HOMES = {
     "Architecture": "disvae.models.architecture",

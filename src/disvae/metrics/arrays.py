@@ -55,8 +55,7 @@ def shared(function: Callable[P, T]) -> Callable[P, T]:
         key = (function, *(a if isinstance(a, plain) else id(a) for a in args), *kwargs.items())
         if key not in memory:
             memory[key] = function(*args, **kwargs), args  # kept: an id is good for a lifetime
-        found: T = memory[key][0]
-        return found
+        return memory[key][0]
 
     return call
 
@@ -182,8 +181,7 @@ def standardised(codes: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
     centred[:, ~varies(codes)] = 0
     scale = centred.std(axis=0)
     scale[scale == 0] = 1
-    scaled: Float[np.ndarray, "N D"] = centred / scale
-    return scaled
+    return centred / scale
 
 
 def compact(
@@ -207,5 +205,4 @@ def _number_values(column: Num[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
     if column.dtype.kind in "iu" and int(high) - int(low) < SPARSE * len(column):
         shifted = (column - low).astype(np.int64)  # in its own type: unsigned ones may be larger
         return compact(shifted, int(high) - int(low) + 1)[1]
-    inverse: Int[np.ndarray, " N"] = np.unique(column, return_inverse=True)[1]
-    return inverse
+    return np.unique(column, return_inverse=True)[1]

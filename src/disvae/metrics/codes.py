@@ -70,8 +70,7 @@ class Codes:
         if self.logvar is None:
             raise UserError("The KL of codes needs their logvar, which these codes come without.")
         mean, logvar = np.asarray(self.mean), np.asarray(self.logvar)
-        average: Float[np.ndarray, " D"] = (np.exp(logvar) + mean**2 - 1 - logvar).mean(axis=0) / 2
-        return average
+        return (np.exp(logvar) + mean**2 - 1 - logvar).mean(axis=0) / 2
 
     def select(self, names: Sequence[str]) -> "Codes":
         """Return the same codes with some of the factors only, in the order of `names`.
@@ -107,8 +106,7 @@ class Encodable(Protocol):
 
 def encode(run: Any, *args: Any, **options: Any) -> Codes:
     """Encode the images that a run was trained on; see `disvae.Run.encode`."""
-    codes: Codes = run.encode(*args, **options)
-    return codes
+    return run.encode(*args, **options)
 
 
 def provided(dataset: Factored) -> tuple[frozenset[str], Sequence[str]]:

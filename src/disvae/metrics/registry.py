@@ -6,17 +6,9 @@ from disvae.errors import UserError
 from disvae.metrics.score import Score
 
 _MODULES = (  # of `disvae.metrics.scores`; their scores are listed and computed in this order
-    "gap",
-    "intervention",
-    "dci",
-    "sap",
-    "modularity",
-    "irs",
-    "infomec",
-    "histogram",
-    "dependence",
+    "gap", "intervention", "dci", "sap", "modularity", "irs", "infomec", "histogram", "dependence",
     "udr",
-)
+)  # fmt: skip
 
 
 SCORES: dict[str, Score] = {

@@ -20,5 +20,4 @@ def find(name: str) -> "Architecture":
         raise UserError(
             f"There is no architecture '{name}'; choose among {', '.join(ARCHITECTURES)}."
         )
-    found: Architecture = import_module(ARCHITECTURES[name]).ARCHITECTURE
-    return found
+    return import_module(ARCHITECTURES[name]).ARCHITECTURE

@@ -30,8 +30,7 @@ class TransposedConvolution(nn.ConvTranspose2d):
         """Return a feature map, or the logits, of twice the height and width."""
         if features.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
             return super().forward(features, output_size)
-        result: Tensor = _OnCPU.apply(features, self.weight, self.bias)  # type: ignore[no-untyped-call]
-        return result
+        return _OnCPU.apply(features, self.weight, self.bias)  # type: ignore[no-untyped-call]
 
 
 class _OnCPU(torch.autograd.Function):

@@ -13,24 +13,7 @@ from disvae.objectives.tc_vae import TCVAE
 from disvae.objectives.weak_vae import GVAE, MLVAE, AdaGVAE, AdaMLVAE
 
 __all__ = [
-    "DIPVAEI",
-    "DIPVAEII",
-    "GVAE",
-    "HFS",
-    "HFSTC",
-    "MLVAE",
-    "OBJECTIVES",
-    "TCVAE",
-    "AdaGVAE",
-    "AdaMLVAE",
-    "BetaVAE",
-    "Capacity",
-    "ControlVAE",
-    "Critic",
-    "FactorVAE",
-    "InfoVAE",
-    "Minimise",
-    "Moment",
-    "Objective",
-    "PlainVAE",
-]
+    "DIPVAEI", "DIPVAEII", "GVAE", "HFS", "HFSTC", "MLVAE", "OBJECTIVES", "TCVAE", "AdaGVAE",
+    "AdaMLVAE", "BetaVAE", "Capacity", "ControlVAE", "Critic", "FactorVAE", "InfoVAE", "Minimise",
+    "Moment", "Objective", "PlainVAE",
+]  # fmt: skip

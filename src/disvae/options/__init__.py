@@ -11,18 +11,6 @@ from disvae.options.sweeping import SweepOptions
 from disvae.options.user_code import UserCode, taken
 
 __all__ = [
-    "GENERAL",
-    "INCIDENTAL",
-    "PLOT",
-    "SCORES",
-    "Computing",
-    "Options",
-    "OwnCode",
-    "PlotOptions",
-    "RunOptions",
-    "ScoreOptions",
-    "SweepOptions",
-    "UserCode",
-    "resolve",
-    "taken",
-]
+    "GENERAL", "INCIDENTAL", "PLOT", "SCORES", "Computing", "Options", "OwnCode", "PlotOptions",
+    "RunOptions", "ScoreOptions", "SweepOptions", "UserCode", "resolve", "taken",
+]  # fmt: skip

@@ -251,8 +251,7 @@ def _with_losses(
                 fields[option_name] = _option(objective, field, group, show=name in in_help)
     made = create_model("Options", __base__=RunOptions, __module__=__name__, **fields)
     made.__doc__, made.objectives = RunOptions.__doc__, objectives
-    record: type[RunOptions] = made
-    return record
+    return made
 
 
 def _option(

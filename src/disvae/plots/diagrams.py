@@ -190,7 +190,4 @@ def _means(opened: Opened, seed: int | None) -> Float[np.ndarray, "N D"]:
     dataset = opened.dataset
     some = np.random.default_rng(seed).permutation(len(dataset))[:_N_IMAGES]
     parts = batches(dataset, np.sort(some), _BATCH, torch.device("cpu"))
-    means: Float[np.ndarray, "N D"] = torch.cat(
-        [opened.run.model.encode(images).mean for images in parts]
-    ).numpy()
-    return means
+    return torch.cat([opened.run.model.encode(images).mean for images in parts]).numpy()

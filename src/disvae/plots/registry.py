@@ -16,8 +16,7 @@ class Plot(NamedTuple):
     def draw(self) -> Callable[..., Any]:
         """Of a run, or an `Opened`, and options: a Pillow image, a figure, or a film's frames."""
         module, _, function = self.home.partition(":")
-        loaded: Callable[..., Any] = getattr(import_module(f"disvae.plots.{module}"), function)
-        return loaded
+        return getattr(import_module(f"disvae.plots.{module}"), function)
 
 
 PLOTS = {

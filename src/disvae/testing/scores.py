@@ -59,8 +59,7 @@ def _score(score: Score, codes: Codes, settings: Mapping[str, Any] | None) -> di
         found = score.function([codes.mean, -np.asarray(codes.mean)[:, ::-1]], **(settings or {}))
         return {"value": float(np.mean(found[0])), "parts": [part.tolist() for part in found]}
     chosen = {score.name: settings} if settings else None
-    result: dict[str, Any] = evaluate(codes, [score], settings=chosen)[score.name]
-    return result
+    return evaluate(codes, [score], settings=chosen)[score.name]
 
 
 def _numbers(result: Any) -> Iterator[float]:

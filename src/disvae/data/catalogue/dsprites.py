@@ -66,8 +66,7 @@ def render_block(block: int) -> UInt8[np.ndarray, "1024 512"]:
     rows = np.zeros((32, 32, SIZE), dtype=np.uint64)  # [posX, posY, row]
     rows[:, pos_y[starts], row[starts]] = np.bitwise_xor.reduceat(toggles, starts, axis=0).T
     packed = np.ascontiguousarray(rows.reshape(_BLOCK, SIZE), dtype=">u8")
-    images: UInt8[np.ndarray, "1024 512"] = packed.view(np.uint8)
-    return images
+    return packed.view(np.uint8)
 
 
 def _write(files: Mapping[str, Path], builder: Builder) -> None:

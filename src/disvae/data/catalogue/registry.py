@@ -33,8 +33,7 @@ class _Catalogue(UserDict[str, Any]):
             module = import_module(f"disvae.data.catalogue.{home}")
             named = (each for each in vars(module).values() if getattr(each, "name", "") == name)
             self.data[name] = next(named)
-        entry: Entry = self.data[name]
-        return entry
+        return self.data[name]
 
 
 CATALOG = _Catalogue(_HOMES)

@@ -107,8 +107,7 @@ def _pictures(block: np.ndarray[Any, Any]) -> UInt8[np.ndarray, "n H W C"]:
         block = block.transpose(0, 2, 3, 1)
     if block.dtype != np.uint8:
         block = np.rint(block.astype(np.float32) * 255)
-    pictures: UInt8[np.ndarray, "n H W C"] = block.astype(np.uint8, copy=False)
-    return pictures
+    return block.astype(np.uint8, copy=False)
 
 
 def _resized(block: np.ndarray[Any, Any], channels: int, size: int) -> UInt8[np.ndarray, "n c S S"]:

@@ -123,5 +123,4 @@ def code_information(
 def _centred(codes: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N active"]:
     """Return the codes that are not constant, less their means."""
     active = codes[:, varies(codes)]
-    centred: Float[np.ndarray, "N active"] = active - active.mean(axis=0)
-    return centred
+    return active - active.mean(axis=0)

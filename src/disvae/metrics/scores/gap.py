@@ -104,8 +104,7 @@ def information_gaps(
     """
     require_entropy(factor_entropy)
     best, second = two_largest(information)
-    gaps: Float[np.ndarray, " K"] = (best - second) / factor_entropy
-    return gaps
+    return (best - second) / factor_entropy
 
 
 def axis_alignments(information: Float[np.ndarray, "K D"]) -> Float[np.ndarray, " K"]:

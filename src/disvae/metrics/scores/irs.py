@@ -85,5 +85,4 @@ def _strays(
     order = np.argsort(values, kind="stable")
     groups = np.split(sample[order], np.flatnonzero(np.diff(values[order])) + 1)
     quantiles = [np.quantile(np.abs(g - g.mean(axis=0)), quantile, axis=0) for g in groups]
-    mean: Float[np.ndarray, " D"] = np.mean(quantiles, axis=0)
-    return mean
+    return np.mean(quantiles, axis=0)

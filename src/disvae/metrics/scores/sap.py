@@ -97,8 +97,7 @@ def squared_correlation(
 ) -> Float[np.ndarray, "D K"]:
     """Squared Pearson correlation of every code with every factor; 0 for constant columns."""
     correlation = standardised(codes).T @ standardised(factors) / len(codes)
-    squared: Float[np.ndarray, "D K"] = np.minimum(correlation**2, 1)
-    return squared
+    return np.minimum(correlation**2, 1)
 
 
 def support_vector_accuracy(

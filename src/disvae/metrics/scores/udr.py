@@ -131,8 +131,7 @@ def _lasso(
     from sklearn.linear_model import Lasso
 
     weights = np.abs(Lasso(alpha=penalty).fit(first, second).coef_)
-    absolute: Float[np.ndarray, "D1 D2"] = weights.reshape(second.shape[1], first.shape[1]).T
-    return absolute
+    return weights.reshape(second.shape[1], first.shape[1]).T
 
 
 def _spearman(
@@ -142,5 +141,4 @@ def _spearman(
     from scipy.stats import rankdata
 
     ranks = [standardised(rankdata(run, axis=0)) for run in (first, second)]
-    correlation: Float[np.ndarray, "D1 D2"] = np.abs(ranks[0].T @ ranks[1]) / len(first)
-    return correlation
+    return np.abs(ranks[0].T @ ranks[1]) / len(first)
