@@ -139,11 +139,14 @@ constant = np.stack([FACTORS[:, 0], np.zeros(48, dtype=int)], axis=1)
         (lambda: sap(MEAN, None), "needs the true factors"),
         (lambda: sap(MEAN, FACTORS + np.nan), "none of them NaN"),
         (lambda: sap(MEAN.astype(str), FACTORS), "real numbers"),
-        (lambda: binned_mig(MEAN, FACTORS, bins=1), "bins must be at least 2, but it is 1"),
-        (lambda: binned_mig(MEAN, FACTORS, num_points=1), "at least 2, but it is 1"),
-        (lambda: binned_mig(MEAN, FACTORS, repeats=0), "repeats must be at least 1"),
-        (lambda: irs(MEAN, FACTORS, quantile=2), "between 0 and 1"),
-        (lambda: infomec(MEAN, FACTORS, neighbours=0), "neighbours must be at least 1"),
+        (
+            lambda: binned_mig(MEAN, FACTORS, bins=1),
+            "1 cannot be bins of binned_mig: it should be greater",
+        ),
+        (lambda: binned_mig(MEAN, FACTORS, num_points=1), "greater than or equal to 2"),
+        (lambda: binned_mig(MEAN, FACTORS, repeats=0), "0 cannot be repeats of binned_mig"),
+        (lambda: irs(MEAN, FACTORS, quantile=2), "less than or equal to 1"),
+        (lambda: infomec(MEAN, FACTORS, neighbours=0), "0 cannot be neighbours of infomec"),
         (lambda: udr([MEAN]), "at least 2, not 1"),
         (lambda: udr([MEAN, MEAN[:9]]), "same images"),
         (lambda: udr([MEAN, MEAN], [LOGVAR]), "logvar has 1 runs but codes has 2"),
@@ -169,6 +172,15 @@ def test_bad_input_is_told_in_one_sentence(call, message):
     text = str(caught.value)
     assert text.endswith(".")
     assert "\n" not in text
+
+
+def test_docstrings_say_what_all_scores_read_and_take():
+    text = dci.__doc__
+    assert text.startswith(SCORES["dci"].explanation)
+    sections = [text.index(title) for title in ("Parameters", "Returns", "Raises", "Notes")]
+    assert sections == sorted(sections)
+    for name in SCORES["dci"].settings:
+        assert f"\n{name}\n    " in text
 
 
 def test_the_documented_example_runs():

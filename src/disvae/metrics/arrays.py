@@ -162,12 +162,6 @@ def checked(
     return table, labels
 
 
-def require_at_least(name: str, value: float, minimum: float) -> None:
-    """Refuse a setting below its bound."""
-    if not value >= minimum:
-        raise UserError(f"{name} must be at least {minimum}, but it is {value}.")
-
-
 def varies(codes: Float[np.ndarray, "N D"]) -> Bool[np.ndarray, " D"]:
     """Tell codes that vary from constant ones; a range whose square vanishes is constant."""
     ranges: Float[np.ndarray, " D"] = np.ptp(codes, axis=0)

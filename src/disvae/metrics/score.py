@@ -2,9 +2,12 @@
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeVar
+from functools import wraps
+from typing import Any, Literal, NamedTuple, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
 
 from disvae.errors import UserError
 
@@ -60,6 +63,23 @@ class Score:
         """Under which its results stand."""
         return [self.name, self.headline] if self.headline else [self.name]
 
+    def settle(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all settings: those `given`, which their types check, over the defaults."""
+        known = self.settings
+        settled = {name: each.default for name, each in known.items()}
+        for name, value in given.items():
+            if name not in known:
+                listed = ", ".join(known) or "none"
+                raise UserError(f"{self.name} has no setting {name!r}; its settings are: {listed}.")
+            kind, default = known[name].annotation, known[name].default
+            try:
+                expected_type = type(default) if kind is known[name].empty else kind
+                settled[name] = TypeAdapter(expected_type).validate_python(value)
+            except ValidationError as error:
+                why = error.errors()[0]["msg"].replace("Input should be", "it should be")
+                raise UserError(f"{value!r} cannot be {name} of {self.name}: {why}.") from None
+        return settled
+
     def __call__(self, table: object, **settings: Any) -> Any:
         """Compute the score of a table of codes."""
         reads = _arguments(self.function)[0]
@@ -79,8 +99,8 @@ def declare(
     """Declare the function below to be a score; see `Score` for the arguments.
 
     `needs` follows from the function's arguments, unless it compares runs. The explanation is
-    the first line of its docstring, to which what it reads, its settings (whose help stands in
-    their types) and its errors are added.
+    the first line of its docstring, to which what it reads, its settings and its errors are added.
+    The settings' types have their help and their bounds, which are checked.
     """
 
     def record(function: F) -> F:
@@ -88,8 +108,14 @@ def declare(
         explanation = _first_line(function)
         function.__doc__ = _documented(function, "factors" in read)
         score = Score(name, function, read, explanation, paper, formula, headline, bounds, matrix)
-        function.score = score  # type: ignore[attr-defined]
-        return function
+
+        @wraps(function)
+        def checked(*reads: Any, **given: Any) -> Any:
+            settings = {key: value for key, value in given.items() if key in score.settings}
+            return function(*reads, **{**given, **score.settle(settings)})
+
+        checked.score = score  # type: ignore[attr-defined]
+        return cast("F", checked)
 
     return record
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
 from disvae.errors import UserError
 from disvae.metrics.arrays import as_factors, remembering, require_varied
@@ -124,12 +123,12 @@ def plan(
             raise UserError(f"Settings were given for {name}, which is not among the scores.")
     if factor_subset is not None:
         factor_columns(factor_subset, factor_names)
-    return [(score, _merge(score, common, given.get(score.name, {}))) for score in scores]
+    return [(score, _settled(score, common, given.get(score.name, {}))) for score in scores]
 
 
 def default_settings(score: Score) -> dict[str, Any]:
     """Return the keyword settings of a score with their defaults."""
-    return {name: known.default for name, known in score.settings.items()}
+    return score.settle({})
 
 
 def _wanted(names: Sequence[Wanted], provides: frozenset[str]) -> list[Score]:
@@ -159,33 +158,18 @@ def _wanted(names: Sequence[Wanted], provides: frozenset[str]) -> list[Score]:
     return chosen
 
 
-def _merge(score: Score, common: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge defaults, the common seed and repeats, and the score's own settings."""
-    known = score.settings
-    merged = {**default_settings(score), **{k: v for k, v in common.items() if k in known}}
-    for name, value in given.items():
-        if name not in known:
-            listed = ", ".join(known) or "none"
-            raise UserError(f"{score.name} has no setting {name!r}; its settings are: {listed}.")
-        kind, default = known[name].annotation, known[name].default
-        try:
-            expected_type = type(default) if kind is known[name].empty else kind
-            merged[name] = TypeAdapter(expected_type).validate_python(value)
-        except ValidationError as error:
-            expected = error.errors()[0]["msg"].replace("Input should be", "it should be")
-            raise UserError(f"{value!r} cannot be {name} of {score.name}: {expected}.") from None
-        _require_sensible(score, name, merged[name])
-    return merged
-
-
-def _require_sensible(score: Score, name: str, value: object) -> None:
-    """Refuse numbers that no setting takes; each score checks its own bounds."""
-    least = 0 if name == "seed" else -_LARGEST
-    if isinstance(value, int | float) and not least <= value <= _LARGEST:  # False for NaN
-        raise UserError(
-            f"{value!r} cannot be {name} of {score.name}: it should be from {least:,} to "
-            f"{_LARGEST:,}."
-        )
+def _settled(score: Score, common: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settle the common seed and repeats and the score's own; refuse numbers that none takes."""
+    shared = {name: value for name, value in common.items() if name in score.settings}
+    settled = score.settle({**shared, **given})
+    for name in given:
+        least, value = 0 if name == "seed" else -_LARGEST, settled[name]
+        if isinstance(value, int | float) and not least <= value <= _LARGEST:  # False for NaN
+            raise UserError(
+                f"{value!r} cannot be {name} of {score.name}: it should be from {least:,} to "
+                f"{_LARGEST:,}."
+            )
+    return settled
 
 
 def _entry(score: Score, result: Any) -> dict[str, Any]:

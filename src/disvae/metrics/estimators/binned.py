@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import entr
 
-from disvae.metrics.arrays import CodeArray, FactorArray, checked, require_at_least, shared
+from disvae.metrics.arrays import CodeArray, FactorArray, checked, shared
 from disvae.metrics.estimators.sampling import draw_rows, repeated
 
 NOTHING = 1e-12  # nats; below it mutual information is rounding
@@ -30,7 +30,6 @@ class BinnedInformation(NamedTuple):
 
 def bin_codes(codes: Float[np.ndarray, "N D"], bins: int) -> Int[np.ndarray, "N D"]:
     """Give every value the number of its equal-width bin; a constant code has one bin."""
-    require_at_least("bins", bins, 2)
     low, high = codes.min(axis=0), codes.max(axis=0)
     edges = np.linspace(low, high, bins + 1)[1:-1]
     return np.stack(

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from scipy.special import entr
 
 from disvae.errors import UserError
-from disvae.metrics.arrays import CodeArray, FactorArray, checked, require_at_least
+from disvae.metrics.arrays import CodeArray, FactorArray, checked
 from disvae.metrics.estimators.boosting import fit_trees
 from disvae.metrics.estimators.classifier import draw_split
 from disvae.metrics.estimators.sampling import Estimate, averaged
@@ -72,8 +72,6 @@ def dci(
     appendix B.
     """
     table, labels = checked(codes, factors)
-    if levels is not None:
-        require_at_least("levels", levels, 2)
 
     def once(rng: np.random.Generator) -> tuple[float | Float[np.ndarray, "D K"], ...]:
         train, known, test, known_test = draw_split(rng, table, labels, num_train, num_test)

@@ -4,12 +4,12 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from pydantic import Field
 
 from disvae.metrics.arrays import (
     CodeArray,
     FactorArray,
     checked,
-    require_at_least,
     standardised,
     varies,
 )
@@ -48,7 +48,7 @@ def infomec(
     *,
     neighbours: Annotated[GroupSize, "Of the estimator of mutual information."] = 10,
     active_range: Annotated[
-        float, "A code is active if its range exceeds this share of the widest range."
+        float, Field(ge=0), "A code is active if its range exceeds this share of the widest range."
     ] = 0.05,
     num_points: Annotated[
         Draws | None,
@@ -80,10 +80,6 @@ def infomec(
     exceed H(v_k), above all for few or repeated points; the scores use ratios only.
     """
     table, labels = checked(codes, factors)
-    require_at_least("neighbours", neighbours, 1)
-    require_at_least("active_range", active_range, 0)
-    if num_points is not None:
-        require_at_least("num_points", num_points, 2)
     size = len(table) if num_points is None else min(num_points, len(table))
     ranges = np.ptp(table, axis=0)
     active = ranges > active_range * ranges.max()

@@ -4,8 +4,9 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
+from pydantic import Field
 
-from disvae.metrics.arrays import CodeArray, FactorArray, checked, require_at_least
+from disvae.metrics.arrays import CodeArray, FactorArray, checked
 from disvae.metrics.estimators.classifier import (
     accuracy,
     fit_classifier,
@@ -67,8 +68,6 @@ def beta_vae_score(
     appendix B.
     """
     table, labels = checked(codes, factors)
-    for name, value in (("pairs", pairs), ("num_train", num_train), ("num_test", num_test)):
-        require_at_least(name, value, 1)
     shared = SharedFactor(labels)
 
     def features(
@@ -103,7 +102,7 @@ def factor_vae_score(
     codes: CodeArray,
     factors: FactorArray,
     *,
-    batch_size: Annotated[GroupSize, "Images per draw."] = 64,
+    batch_size: Annotated[GroupSize, Field(ge=2), "Images per draw."] = 64,
     num_train: NumTrain = 10_000,
     num_test: NumTest = 5_000,
     num_variance: Annotated[Draws, "Images from which each code's variance is estimated."] = 10_000,
@@ -128,9 +127,6 @@ def factor_vae_score(
     Locatello et al. 2019.
     """
     table, labels = checked(codes, factors)
-    require_at_least("batch_size", batch_size, 2)
-    for name, value in (("num_train", num_train), ("num_test", num_test)):
-        require_at_least(name, value, 1)
     shared = SharedFactor(labels)
 
     def once(rng: np.random.Generator) -> tuple[float, float, float]:

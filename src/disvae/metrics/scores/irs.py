@@ -4,8 +4,8 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
+from pydantic import Field
 
-from disvae.errors import UserError
 from disvae.metrics.arrays import CodeArray, FactorArray, checked, varies
 from disvae.metrics.estimators.sampling import Estimate, averaged, draw_rows
 from disvae.metrics.score import declare
@@ -35,7 +35,9 @@ def irs(
     factors: FactorArray,
     *,
     quantile: Annotated[
-        float, "Which deviation stands for the largest; 1 is the paper's maximum."
+        float,
+        Field(ge=0, le=1),
+        "Which deviation stands for the largest; 1 is the paper's maximum.",
     ] = 0.99,
     num_points: NumPoints = 10_000,
     seed: Seed = 0,
@@ -59,8 +61,6 @@ def irs(
     Locatello et al. 2019, but factors are never binned.
     """
     table, labels = checked(codes, factors)
-    if not 0 <= quantile <= 1:
-        raise UserError(f"quantile must lie between 0 and 1, but it is {quantile}.")
 
     def once(rng: np.random.Generator) -> tuple[float, Float[np.ndarray, "D K"]]:
         rows = draw_rows(rng, len(table), num_points)

@@ -4,14 +4,13 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from pydantic import Field
 
-from disvae.errors import UserError
 from disvae.metrics.arrays import (
     CodeArray,
     FactorArray,
     checked,
     factor_values,
-    require_at_least,
     standardised,
 )
 from disvae.metrics.estimators.classifier import (
@@ -26,8 +25,6 @@ from disvae.metrics.estimators.sampling import Estimate, averaged
 from disvae.metrics.estimators.threads import in_threads
 from disvae.metrics.score import declare
 from disvae.metrics.settings import NumTest, NumTrain, Repeats, Seed
-
-_LARGEST_REGULARISATION = 1e6
 
 
 class SAP(NamedTuple):
@@ -52,7 +49,11 @@ def sap(
         "True: squared correlation of code and factor in the draws to fit, the factor read as a "
         "number.",
     ] = False,
-    regularisation: Annotated[float, "C of the support vector machine."] = 0.01,
+    regularisation: Annotated[
+        float,
+        Field(ge=1e-12, le=1e6),
+        "C of the support vector machine, whose solver does not end if it is too large.",
+    ] = 0.01,
     num_train: NumTrain = 10_000,
     num_test: NumTest = 5_000,
     seed: Seed = 0,
@@ -73,12 +74,6 @@ def sap(
     Observations", 2018, section 3; settings of Locatello et al. 2019, appendix B.
     """
     table, labels = checked(codes, factors)
-    require_at_least("regularisation", regularisation, 1e-12)
-    if regularisation > _LARGEST_REGULARISATION:
-        raise UserError(
-            f"regularisation should be at most {_LARGEST_REGULARISATION:g}, beyond which the "
-            f"solver does not end, but it is {regularisation:g}."
-        )
     known = factor_values(factors, len(table)).astype(np.float64) if continuous else labels
 
     def once(rng: np.random.Generator) -> tuple[float, Float[np.ndarray, "D K"]]:

@@ -5,9 +5,10 @@ from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
+from pydantic import Field
 
 from disvae.errors import UserError
-from disvae.metrics.arrays import CodeArray, as_codes, require_at_least, standardised, varies
+from disvae.metrics.arrays import CodeArray, as_codes, standardised, varies
 from disvae.metrics.codes import Codes
 from disvae.metrics.score import declare
 from disvae.metrics.settings import Draws, Seed
@@ -46,7 +47,7 @@ def udr(
         Literal["lasso", "spearman"],
         "Absolute weights of Lasso regressions between standardised codes, or rank correlation.",
     ] = "lasso",
-    penalty: Annotated[float, "Weight of Lasso's penalty."] = 0.1,
+    penalty: Annotated[float, Field(ge=0), "Weight of Lasso's penalty."] = 0.1,
     kl_threshold: Annotated[
         float, "A code is informative if its mean KL from N(0, 1) exceeds this many nats."
     ] = 0.01,
@@ -78,9 +79,6 @@ def udr(
         raise UserError("udr needs the codes of the same images for every run, in one order.")
     if logvar is not None and len(logvar) != len(tables):
         raise UserError(f"logvar has {len(logvar)} runs but codes has {len(tables)}.")
-    if method not in ("lasso", "spearman"):
-        raise UserError(f"method must be 'lasso' or 'spearman', not {method!r}.")
-    require_at_least("penalty", penalty, 0)
 
     logvars = [None] * len(tables) if logvar is None else list(logvar)
     informative = [
@@ -89,7 +87,6 @@ def udr(
     ]
     rows = np.arange(len(tables[0]))
     if num_points is not None and num_points < len(rows):
-        require_at_least("num_points", num_points, 2)
         rows = np.random.default_rng(seed).choice(rows, num_points, replace=False)
     scaled = [standardised(t[rows][:, i]) for t, i in zip(tables, informative, strict=True)]
 
