@@ -75,10 +75,7 @@ def _processes(sweep: SweepOptions, n_runs: int) -> int:
 
 
 def _run_all(
-    sweep: SweepOptions,
-    record: Record,
-    planned: list[PlannedRun],
-    code: Mapping[str, UserCode],
+    sweep: SweepOptions, record: Record, planned: list[PlannedRun], code: Mapping[str, UserCode]
 ) -> None:
     (record.folder / "logs").mkdir(exist_ok=True)
     names = [run.name for run in planned]

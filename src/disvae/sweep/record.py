@@ -29,24 +29,24 @@ class Progress(NamedTuple):
 class Record:
     """The folder of a sweep; all that is known of its runs is read from there.
 
-    `code` is the user's own that was typed in this command, by label; `content` is that of
-    ``sweep.json``, where it is not written yet.
+    `code` is the user's own that was typed in this command, by label; `new` is how a sweep is
+    scored that need not be there yet.
     """
 
     def __init__(
         self,
         folder: Path,
         code: Mapping[str, UserCode] | None = None,
-        content: Mapping[str, Any] | None = None,
+        new: ScoreOptions | None = None,
     ):
         self.folder = folder
         self._code = code or {}
-        if content is None:
-            if not (folder / _DESCRIPTION).is_file():
-                raise UserError(
-                    f"There is no sweep in {folder} (no {_DESCRIPTION}); check its name."
-                )
+        if (folder / _DESCRIPTION).is_file():
             content = read_json(folder / _DESCRIPTION)
+        elif new is not None:
+            content = {"scores": dict(new), "runs": {}}
+        else:
+            raise UserError(f"There is no sweep in {folder} (no {_DESCRIPTION}); check its name.")
         try:
             self.scores = ScoreOptions(**content["scores"])
             self.runs = {name: self._planned(name, run) for name, run in content["runs"].items()}
@@ -134,26 +134,19 @@ def plan_record(
     Runs that an earlier call planned stay. Those with other options, and a sweep that scored
     otherwise, are refused.
     """
-    before: dict[str, PlannedRun] = {}
-    if (folder / _DESCRIPTION).is_file():
-        record = Record(folder, code)
-        before = record.runs
-        _refuse_other_scoring(folder, record.scores, scores)
-    planned = _as_named_before(runs, before, code or {})
-    for name, run in planned.items():
+    scores = ScoreOptions(**scores.model_dump(include=set(ScoreOptions.model_fields)))
+    record = Record(folder, code, scores)
+    _refuse_other_scoring(folder, record.scores, scores)
+    planned = _as_named_before(runs, record.runs, code or {})
+    record.scores, record.runs = scores, {**record.runs, **planned}
+    for name in planned:
         if (folder / name / "specs.json").is_file():
-            _refuse_other_options(folder / name, run, code or {})
-    content: dict[str, Any] = {
-        "scores": scores.model_dump(include=set(ScoreOptions.model_fields)),
-        "runs": {name: run._asdict() for name, run in {**before, **planned}.items()},
-    }
-    return Record(folder, code, content), list(planned.values())
+            _refuse_other_options(record, name)
+    return record, list(planned.values())
 
 
 def _as_named_before(
-    runs: Iterable[PlannedRun],
-    before: Mapping[str, PlannedRun],
-    code: Mapping[str, UserCode],
+    runs: Iterable[PlannedRun], before: Mapping[str, PlannedRun], code: Mapping[str, UserCode]
 ) -> dict[str, PlannedRun]:
     """Let runs that are there already keep their names: more seeds or values make others."""
 
@@ -181,8 +174,8 @@ def _refuse_other_scoring(folder: Path, before: ScoreOptions, now: ScoreOptions)
         )
 
 
-def _refuse_other_options(path: Path, run: PlannedRun, code: Mapping[str, UserCode]) -> None:
-    there, planned = Run(path, among(run.options, code)).options, run.resolved(code)
+def _refuse_other_options(record: Record, name: str) -> None:
+    there, planned = record.run(name).options, record.options(name)
     differing = [
         name
         for name in type(planned).model_fields
@@ -190,6 +183,6 @@ def _refuse_other_options(path: Path, run: PlannedRun, code: Mapping[str, UserCo
     ]
     if differing:
         raise UserError(
-            f"{path} is a run with another {', '.join(differing)}; "
+            f"{record.folder / name} is a run with another {', '.join(differing)}; "
             "give the sweep another name, or move that run away."
         )
