@@ -12,14 +12,6 @@ from disvae.errors import UserError
 Record = TypeVar("Record", bound=BaseModel)
 
 
-def _none_from_text(value: object) -> object:
-    return None if isinstance(value, str) and value.lower() == "none" else value
-
-
-def _upper_case(value: object) -> object:
-    return value.upper() if isinstance(value, str) else value
-
-
 def _known_device(value: str) -> str:
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+(,\d+)*)?", value):
         raise ValueError("expected auto, cpu, mps, cuda, or GPUs by number as cuda:0,1")
@@ -34,14 +26,16 @@ def _usual_size(value: int) -> int:
 
 _SHOWN = 200  # letters of a value in a message
 _LONG = 500  # letters of a list of choices
-NoneFromText = BeforeValidator(_none_from_text)
+NoneFromText = BeforeValidator(
+    lambda value: None if isinstance(value, str) and value.lower() == "none" else value
+)
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Device = Annotated[str, AfterValidator(_known_device)]
 ImageSize = Annotated[int, AfterValidator(_usual_size)]
 LearningRate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 LogLevel = Annotated[
     Literal["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET"],
-    BeforeValidator(_upper_case),
+    BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),
 ]
 Seed = Annotated[Annotated[int, Field(ge=0, le=2**32 - 1)] | None, NoneFromText]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]

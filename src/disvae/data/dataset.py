@@ -95,14 +95,14 @@ def _part(
     own = manifest.splits
     if not 0 < train_fraction <= 1:
         raise UserError(f"The train fraction should lie in (0, 1], but it is {train_fraction}.")
+    if split not in {"train", "test", *own}:
+        raise UserError(f"There is no split '{split}'; choose train or test.")
     if train_fraction == 1:
-        if split == "test" and split not in own:
+        if split not in own:
             raise UserError(
-                f"Dataset '{manifest.name}' has no split 'test' of its own; "
+                f"Dataset '{manifest.name}' has no split '{split}' of its own; "
                 "hold images out with a train fraction below 1 (--train-fraction)."
             )
-        if split not in own:
-            raise UserError(f"There is no split '{split}'; choose among {', '.join(own)}.")
         start = sum(list(own.values())[: list(own).index(split)])
         return slice(start, start + own[split]), None
     if len(own) > 1:
@@ -110,8 +110,6 @@ def _part(
             f"Dataset '{manifest.name}' has the splits {', '.join(own)} already; "
             "leave the train fraction (--train-fraction) at 1."
         )
-    if split not in ("train", "test"):
-        raise UserError(f"There is no split '{split}'; choose train or test.")
     count = manifest.n_images
     n_train = round(count * train_fraction)
     if not 0 < n_train < count:

@@ -89,17 +89,10 @@ def _read_only(array: Num[np.ndarray, "..."]) -> Num[np.ndarray, "..."]:
     return view
 
 
-class Factored(Protocol):
-    """What has factors with names, none if unknown: a dataset."""
-
-    @property
-    def factor_names(self) -> Sequence[str]: ...  # noqa: D102
-
-
 class Encodable(Protocol):
-    """What gives codes of its dataset when asked: a run."""
+    """What gives codes of its dataset, whose factors have names, when asked: a run."""
 
-    def dataset(self) -> Factored: ...  # noqa: D102
+    def dataset(self) -> Any: ...  # noqa: D102
 
     def encode(self) -> Codes: ...  # noqa: D102
 
@@ -109,7 +102,7 @@ def encode(run: Any, *args: Any, **options: Any) -> Codes:
     return run.encode(*args, **options)
 
 
-def provided(dataset: Factored) -> tuple[frozenset[str], Sequence[str]]:
+def provided(dataset: Any) -> tuple[frozenset[str], Sequence[str]]:
     """Tell what scores can read, beyond the codes, of a run on `dataset`; name its factors."""
     there = {"logvar", "factors"} if dataset.factor_names else {"logvar"}
     return frozenset(there), dataset.factor_names

@@ -66,20 +66,12 @@ def evaluate(
         whose parts are missing; a name that is taken: all before a run is encoded. A factor with
         one value; a score that is no finite number.
     """
-    if isinstance(run_or_table, Codes):
-        there, factor_names = run_or_table.provided
-    else:
-        there, factor_names = provided(run_or_table.dataset())
+    given = run_or_table
+    known = given.provided if isinstance(given, Codes) else provided(given.dataset())
     chosen = plan(
-        names,
-        there,
-        factor_names,
-        seed=seed,
-        repeats=repeats,
-        settings=settings,
-        factor_subset=factor_subset,
+        names, *known, seed=seed, repeats=repeats, settings=settings, factor_subset=factor_subset
     )
-    table = run_or_table if isinstance(run_or_table, Codes) else run_or_table.encode()
+    table = given if isinstance(given, Codes) else given.encode()
     if factor_subset is not None:
         table = table.select(factor_subset)
     top: dict[str, Any] = {}

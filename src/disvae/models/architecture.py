@@ -7,11 +7,28 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from disvae.errors import UserError, either
-from disvae.models.initialisation import kaiming_uniform
 from disvae.posterior import Posterior
 
 ImageShape = tuple[int, int, int]
 SIZES = (32, 64, 128, 256)
+_WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+
+
+def kaiming_uniform(layer: nn.Module) -> None:
+    """Draw the weight of a convolution or linear layer for ReLU (He et al. 2015).
+
+    Biases keep PyTorch's default, as in the original system.
+    """
+    if isinstance(layer, _WEIGHTED):
+        nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
+
+
+def glorot_uniform(layer: nn.Module) -> None:
+    """Draw the weight of a convolution or linear layer (Glorot and Bengio 2010); zero its bias."""
+    if isinstance(layer, _WEIGHTED):
+        nn.init.xavier_uniform_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
 
 
 @dataclass(frozen=True)

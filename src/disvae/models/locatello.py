@@ -17,8 +17,12 @@ weights start 2% narrower at D = 10.
 
 from torch import nn
 
-from disvae.models.architecture import Architecture, GaussianEncoder, ImageShape
-from disvae.models.initialisation import glorot_uniform
+from disvae.models.architecture import (
+    Architecture,
+    GaussianEncoder,
+    ImageShape,
+    glorot_uniform,
+)
 from disvae.models.transposed_convolution import TransposedConvolution
 
 

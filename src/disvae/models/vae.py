@@ -37,10 +37,7 @@ class VAE(nn.Module):
     """
 
     def __init__(
-        self,
-        image_shape: ImageShape,
-        latent_dim: int,
-        architecture: str | Architecture = "Burgess",
+        self, image_shape: ImageShape, latent_dim: int, architecture: str | Architecture = "Burgess"
     ):
         super().__init__()
         if isinstance(architecture, str):

@@ -9,17 +9,16 @@ from torch import Tensor
 from disvae.errors import UserError
 from disvae.posterior import Posterior
 
+Pairs = Float[Tensor, "P 2 D"]  # of means, or of log variances
+Latents = Float[Tensor, "P D"]
 
-def mean_of_moments(
-    mean: Float[Tensor, "P 2 D"], logvar: Float[Tensor, "P 2 D"]
-) -> tuple[Float[Tensor, "P D"], Float[Tensor, "P D"]]:
+
+def mean_of_moments(mean: Pairs, logvar: Pairs) -> tuple[Latents, Latents]:
     """Average means and variances (Hosoya 2019); log variances throughout."""
     return mean.mean(1), logvar.logsumexp(1) - math.log(2)
 
 
-def mean_by_precision(
-    mean: Float[Tensor, "P 2 D"], logvar: Float[Tensor, "P 2 D"]
-) -> tuple[Float[Tensor, "P D"], Float[Tensor, "P D"]]:
+def mean_by_precision(mean: Pairs, logvar: Pairs) -> tuple[Latents, Latents]:
     """Average means weighted by precision, and take the harmonic mean of the variances.
 
     Twice the variance of the product of the two Gaussians, as in the code of Locatello et al.
@@ -29,16 +28,14 @@ def mean_by_precision(
     return (weights * mean).sum(1), math.log(2) - (-logvar).logsumexp(1)
 
 
-def symmetric_kl(
-    mean: Float[Tensor, "P 2 D"], logvar: Float[Tensor, "P 2 D"]
-) -> Float[Tensor, "P D"]:
+def symmetric_kl(mean: Pairs, logvar: Pairs) -> Latents:
     """Half the sum of both KL divergences of a pair's posteriors, of each latent, in nats."""
     difference = logvar[:, 0] - logvar[:, 1]
     distance = (mean[:, 0] - mean[:, 1]).square() * torch.exp(-logvar).sum(1)
     return 0.25 * (2 * torch.cosh(difference) - 2 + distance)
 
 
-def below_midpoint(differences: Float[Tensor, "P D"]) -> Bool[Tensor, "P D"]:
+def below_midpoint(differences: Latents) -> Bool[Tensor, "P D"]:
     """Say which latents differ by less than half way from a pair's least to its largest."""
     midpoint = (differences.amax(1, keepdim=True) + differences.amin(1, keepdim=True)) / 2
     return differences < midpoint

@@ -8,10 +8,7 @@ from disvae.objectives.objective import Moment, Objective
 from disvae.types import Weight
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
-    from torch import Tensor
-
-    from disvae.objectives.objective import Terms
+    from disvae.objectives.objective import Images, Terms
     from disvae.posterior import VAEOutput
 
 
@@ -24,7 +21,7 @@ class PlainVAE(Objective):
     name: ClassVar = "VAE"
     paper: ClassVar = "Kingma and Welling 2014, Auto-Encoding Variational Bayes"
 
-    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], at: Moment) -> Terms:
+    def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
         """Compute ``loss, recon_loss, kl_loss, kl_loss_j``."""
         recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
         return {"loss": recon + at.progress * kl["kl_loss"], "recon_loss": recon, **kl}
@@ -37,7 +34,6 @@ class BetaVAE(Objective):
     """
 
     name: ClassVar = "betaH"
-    prefix: ClassVar = "betaH"
     title: ClassVar = "BetaH"
     paper: ClassVar = (
         "Higgins et al. 2017, beta-VAE: Learning Basic Visual "
@@ -46,7 +42,7 @@ class BetaVAE(Objective):
 
     B: Annotated[Weight, "Weight of the KL (beta in the paper)."] = 4
 
-    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], at: Moment) -> Terms:
+    def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
         """Compute ``loss, recon_loss, kl_loss, kl_loss_j``."""
         recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
         loss = recon + at.progress * self.B * kl["kl_loss"]

@@ -8,10 +8,7 @@ from disvae.objectives.objective import Moment, Objective
 from disvae.types import Weight
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
-    from torch import Tensor
-
-    from disvae.objectives.objective import Terms
+    from disvae.objectives.objective import Images, Terms
     from disvae.posterior import VAEOutput
 
 
@@ -22,7 +19,6 @@ class Capacity(Objective):
     """
 
     name: ClassVar = "betaB"
-    prefix: ClassVar = "betaB"
     title: ClassVar = "BetaB"
     paper: ClassVar = "Burgess et al. 2018, Understanding disentangling in beta-VAE"
 
@@ -30,7 +26,7 @@ class Capacity(Objective):
     finC: Annotated[Weight, "Final annealed capacity, in nats."] = 25
     G: Annotated[Weight, "Weight of the KL divergence term (gamma in the paper)."] = 1000
 
-    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], at: Moment) -> Terms:
+    def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
         """Compute ``loss, recon_loss, kl_loss, kl_loss_j``."""
         recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
         capacity = self.initC + (self.finC - self.initC) * at.progress

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor, nn
 
-    from disvae.objectives.objective import Terms
+    from disvae.objectives.objective import Images, Terms
     from disvae.posterior import VAEOutput
 
 
@@ -34,7 +34,6 @@ class ControlVAE(Objective):
     """
 
     name: ClassVar = "control"
-    prefix: ClassVar = "control"
     title: ClassVar = "ControlVAE"
     paper: ClassVar = "Shao et al. 2020, ControlVAE: Controllable Variational Autoencoder"
 
@@ -60,9 +59,7 @@ class ControlVAE(Objective):
 
         return {"integral": torch.zeros(()), "beta": torch.tensor(float(self.min))}
 
-    def step(
-        self, vae: nn.Module, images: Float[Tensor, "B C H W"], at: Moment
-    ) -> tuple[list[Minimise], Terms]:
+    def step(self, vae: nn.Module, images: Images, at: Moment) -> tuple[list[Minimise], Terms]:
         """Set the weight by the KL of this batch, then minimise with it."""
         output = vae(images, self.transform)
         kl = output.posterior.kl().detach().sum(1).mean().float()
@@ -84,7 +81,7 @@ class ControlVAE(Objective):
         for name, value in (("integral", integral), ("beta", beta)):
             state[name].copy_(torch.where(kl.isfinite(), value, state[name]))
 
-    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], at: Moment) -> Terms:
+    def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
         """Compute ``loss, recon_loss, kl_weight, kl_loss, kl_loss_j``.
 
         Without the weight, which no finished run keeps: those that need none.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-    from disvae.objectives.objective import Terms
+    from disvae.objectives.objective import Images, Terms
     from disvae.posterior import Posterior, VAEOutput
 
 
@@ -28,7 +28,6 @@ class DIPVAEI(Objective):
     """
 
     name: ClassVar = "dip1"
-    prefix: ClassVar = "dip1"
     title: ClassVar = "DIP-VAE-I"
     paper: ClassVar = "Kumar et al. 2018, Variational Inference of Disentangled Latent Concepts"
     min_batch: ClassVar = 2
@@ -37,7 +36,7 @@ class DIPVAEI(Objective):
     od: Annotated[Weight, "Weight of the covariances (lambda_od in the paper)."] = 10
     d: Annotated[Weight, "Weight of the variances' distance from 1 (lambda_d in the paper)."] = 100
 
-    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], at: Moment) -> Terms:
+    def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
         """Compute ``loss, recon_loss, od_loss, d_loss, kl_loss, kl_loss_j``."""
         recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
         covariance = self.covariance(output.posterior)
@@ -66,7 +65,6 @@ class DIPVAEII(DIPVAEI):
     """
 
     name: ClassVar = "dip2"
-    prefix: ClassVar = "dip2"
     title: ClassVar = "DIP-VAE-II"
     paper: ClassVar = "Kumar et al. 2018, Variational Inference of Disentangled Latent Concepts"
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor, nn
 
-    from disvae.objectives.objective import Terms
+    from disvae.objectives.objective import Images, Terms
     from disvae.posterior import VAEOutput
 
 
@@ -26,7 +26,6 @@ class FactorVAE(Objective):
     """
 
     name: ClassVar = "factor"
-    prefix: ClassVar = "factor"
     title: ClassVar = "factor VAE"
     paper: ClassVar = "Kim and Mnih 2018, Disentangling by Factorising"
     unprefixed: ClassVar = frozenset({"lr_disc"})
@@ -41,7 +40,7 @@ class FactorVAE(Objective):
 
         return {"discriminator": Critic(Discriminator(latent_dim), self.lr_disc, (0.5, 0.9))}
 
-    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], at: Moment) -> Terms:
+    def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
         """Compute ``loss, recon_loss, tc_loss, kl_loss, kl_loss_j``.
 
         Without the discriminator, which no finished run keeps: those that need none.
@@ -52,9 +51,7 @@ class FactorVAE(Objective):
         logits = at.critics["discriminator"].logits(output.sample)  # type: ignore[operator]
         return self._terms(output, images, at, (logits[:, 0] - logits[:, 1]).mean())
 
-    def step(
-        self, vae: nn.Module, images: Float[Tensor, "N C H W"], at: Moment
-    ) -> tuple[list[Minimise], Terms]:
+    def step(self, vae: nn.Module, images: Images, at: Moment) -> tuple[list[Minimise], Terms]:
         """Return the sum of both losses; adds the term ``discrim_loss``.
 
         One backward pass of the discriminator serves both, and keeps them apart: the gradient
@@ -75,13 +72,7 @@ class FactorVAE(Objective):
         learners = nn.ModuleList([vae, discriminator])
         return [Minimise(both, learners)], {**terms, "discrim_loss": told.cross_entropy}
 
-    def _terms(
-        self,
-        output: VAEOutput,
-        images: Float[Tensor, "B C H W"],
-        at: Moment,
-        tc: Float[Tensor, ""],
-    ) -> Terms:
+    def _terms(self, output: VAEOutput, images: Images, at: Moment, tc: Float[Tensor, ""]) -> Terms:
         recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
         loss = recon + kl["kl_loss"] + at.progress * self.G * tc
         return {"loss": loss, "recon_loss": recon, "tc_loss": tc, **kl}

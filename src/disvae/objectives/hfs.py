@@ -10,10 +10,7 @@ from disvae.objectives.tc_vae import TCVAE
 from disvae.types import Count, Weight
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
-    from torch import Tensor
-
-    from disvae.objectives.objective import Terms
+    from disvae.objectives.objective import Images, Terms
     from disvae.posterior import VAEOutput
 
 _EVALUATED = 64  # images of an evaluation batch; the distance depends on how many there are
@@ -37,7 +34,6 @@ class HFS(BetaVAE):
     """
 
     name: ClassVar = "hfs"
-    prefix: ClassVar = "hfs"
     title: ClassVar = "HFS"
     paper: ClassVar = _PAPER
     min_batch: ClassVar = 2
@@ -47,7 +43,7 @@ class HFS(BetaVAE):
     G: Annotated[Weight, _G_HELP] = 100
     pairs: Annotated[Count, _PAIRS_HELP] = 25
 
-    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], at: Moment) -> Terms:
+    def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
         """Compute ``loss, recon_loss, kl_loss, kl_loss_j, hfs_loss``."""
         terms = super().terms(output, images, at)
         return _with_distance(terms, output, at, self.G, self.pairs)
@@ -62,7 +58,6 @@ class HFSTC(TCVAE):
     """
 
     name: ClassVar = "hfstc"
-    prefix: ClassVar = "hfstc"
     title: ClassVar = "HFS on beta-tcvae"
     paper: ClassVar = _PAPER
     random_batches: ClassVar = True
@@ -70,7 +65,7 @@ class HFSTC(TCVAE):
     W: Annotated[Weight, _G_HELP] = 100
     pairs: Annotated[Count, _PAIRS_HELP] = 25
 
-    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], at: Moment) -> Terms:
+    def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
         """Compute the terms of beta-TCVAE, and ``hfs_loss``."""
         terms = super().terms(output, images, at)
         return _with_distance(terms, output, at, self.W, self.pairs)

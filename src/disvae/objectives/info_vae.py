@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
 
-    from disvae.objectives.objective import Terms
+    from disvae.objectives.objective import Images, Terms
     from disvae.posterior import Posterior, VAEOutput
 
 
@@ -31,7 +31,6 @@ class InfoVAE(Objective):
     """
 
     name: ClassVar = "infovae"
-    prefix: ClassVar = "infovae"
     title: ClassVar = "InfoVAE"
     paper: ClassVar = "Zhao et al. 2019, InfoVAE: Balancing Learning and Inference in VAEs"
     min_batch: ClassVar = 2
@@ -56,7 +55,7 @@ class InfoVAE(Objective):
             )
         return self
 
-    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], at: Moment) -> Terms:
+    def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
         """Compute ``loss, recon_loss, mmd_loss, kl_loss, kl_loss_j``."""
         from disvae.objectives.discrepancy import squared_mmd
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the command line shows the options without PyTorch
 
     from disvae.posterior import Posterior, VAEOutput
 
+    Images = Float[Tensor, "B C H W"]  # pixels in [0, 1]
     Terms = dict[str, Tensor]  # the named scalars of an objective
 
 
@@ -58,7 +59,7 @@ class Objective(BaseModel, ABC):
         As in ``-l NAME``; a class in a user's own file goes by its class name.
     prefix
         Of its options on the command line and in ``specs.json``: field ``B`` of ``btcvae`` is
-        ``--btcvae-B`` and ``btcvae_B``. Default: the class name.
+        ``--btcvae-B`` and ``btcvae_B``. Default: the name.
     title
         Heads its options in the help. Default: the prefix.
     paper
@@ -105,7 +106,7 @@ class Objective(BaseModel, ABC):
 
     def __init_subclass__(cls) -> None:
         cls.name = cls.__dict__.get("name", cls.__name__)
-        cls.prefix = cls.__dict__.get("prefix", cls.__name__)
+        cls.prefix = cls.__dict__.get("prefix", cls.name)
         cls.title = cls.__dict__.get("title", cls.prefix)
 
     @classmethod
@@ -117,15 +118,13 @@ class Objective(BaseModel, ABC):
         }
 
     @abstractmethod
-    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], at: Moment) -> Terms:
+    def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
         """Compute all terms on one batch, ``loss`` first, each a scalar.
 
         `output` is what the VAE made of `images`, whose pixels lie in [0, 1].
         """
 
-    def step(
-        self, vae: nn.Module, images: Float[Tensor, "B C H W"], at: Moment
-    ) -> tuple[list[Minimise], Terms]:
+    def step(self, vae: nn.Module, images: Images, at: Moment) -> tuple[list[Minimise], Terms]:
         """Return what a training step minimises, and its terms."""
         terms = self.terms(vae(images, self.transform), images, at)
         return [Minimise(terms["loss"], vae)], terms
@@ -133,7 +132,7 @@ class Objective(BaseModel, ABC):
     def evaluate(
         self,
         vae: Callable[[Tensor], VAEOutput],
-        images: Float[Tensor, "B C H W"],
+        images: Images,
         at: Moment | None = None,
     ) -> Terms:
         """Return the terms at full weight; nothing is to be minimised, or transformed."""
@@ -181,15 +180,13 @@ class Objective(BaseModel, ABC):
             progress = step / self.reg_anneal
         return Moment(n_images, progress, step, critics or {}, state or {})
 
-    def reconstruction(
-        self, output: VAEOutput, images: Float[Tensor, "B C H W"]
-    ) -> Float[Tensor, ""]:
+    def reconstruction(self, output: VAEOutput, images: Images) -> Float[Tensor, ""]:
         """Negative log likelihood of `images`, summed over pixels, mean over the batch."""
         from disvae.objectives.terms import reconstruction
 
         return reconstruction(output.logits, images, self.rec_dist)
 
-    def with_scale(self, terms: Terms, images: Float[Tensor, "B C H W"]) -> Terms:
+    def with_scale(self, terms: Terms, images: Images) -> Terms:
         """Add ``rec_scale``, if the likelihood finds its scale by itself."""
         if self.rec_dist != "gaussian_optimal":
             return terms

@@ -8,10 +8,7 @@ from disvae.objectives.objective import Moment, Objective
 from disvae.types import AnyWeight
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
-    from torch import Tensor
-
-    from disvae.objectives.objective import Terms
+    from disvae.objectives.objective import Images, Terms
     from disvae.posterior import VAEOutput
 
 
@@ -23,7 +20,6 @@ class TCVAE(Objective):
     """
 
     name: ClassVar = "btcvae"
-    prefix: ClassVar = "btcvae"
     title: ClassVar = "beta-tcvae"
     paper: ClassVar = (
         "Chen et al. 2018, Isolating Sources of Disentanglement in Variational Autoencoders"
@@ -34,7 +30,7 @@ class TCVAE(Objective):
     G: Annotated[AnyWeight, "Weight of the dim-wise KL term (gamma in the paper)."] = 1
     B: Annotated[AnyWeight, "Weight of the TC term (beta in the paper)."] = 6
 
-    def terms(self, output: VAEOutput, images: Float[Tensor, "B C H W"], at: Moment) -> Terms:
+    def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
         """Compute ``loss, recon_loss, mi_loss, tc_loss, dw_kl_loss, kl_loss, kl_loss_j``."""
         from disvae.objectives.estimators import log_densities
 

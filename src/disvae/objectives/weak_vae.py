@@ -11,10 +11,11 @@ from disvae.types import Weight
 
 if TYPE_CHECKING:
     import numpy as np
-    from jaxtyping import Bool, Float, Int
+    from jaxtyping import Bool, Int
     from torch import Tensor, nn
 
-    from disvae.objectives.objective import Terms
+    from disvae.objectives.averages import Latents, Pairs
+    from disvae.objectives.objective import Images, Terms
     from disvae.posterior import Posterior
 
 _PAPER = "Locatello et al. 2020, Weakly-Supervised Disentanglement Without Compromises"
@@ -35,7 +36,6 @@ class GVAE(BetaVAE):
     """
 
     name: ClassVar = "gvae"
-    prefix: ClassVar = "gvae"
     title: ClassVar = "GVAE"
     paper: ClassVar = _PAPER
     unprefixed: ClassVar = frozenset({"pairs"})
@@ -58,9 +58,7 @@ class GVAE(BetaVAE):
         assert factors is not None  # noqa: S101 - needs_factors
         return pair_order(factors, self.pairs, seed, epoch)
 
-    def step(
-        self, vae: nn.Module, images: Float[Tensor, "B C H W"], at: Moment
-    ) -> tuple[list[Minimise], Terms]:
+    def step(self, vae: nn.Module, images: Images, at: Moment) -> tuple[list[Minimise], Terms]:
         """Average the posteriors of each pair, then minimise as beta-VAE."""
         output = vae(images, partial(self.merged, factors=at.factors))
         terms = self.terms(output, images, at)
@@ -75,10 +73,7 @@ class GVAE(BetaVAE):
         return merge(posterior, self.shared(mean, logvar, pairs), *self.average(mean, logvar))
 
     def shared(
-        self,
-        mean: Float[Tensor, "P 2 D"],
-        logvar: Float[Tensor, "P 2 D"],
-        factors: Int[Tensor, "P 2 K"] | None,
+        self, mean: Pairs, logvar: Pairs, factors: Int[Tensor, "P 2 K"] | None
     ) -> Bool[Tensor, "P D"]:
         """Say which latents a pair shares: here it is known."""
         from disvae.objectives.averages import unchanged
@@ -86,9 +81,7 @@ class GVAE(BetaVAE):
         assert factors is not None  # noqa: S101 - needs_factors
         return unchanged(factors, mean.shape[2])
 
-    def average(
-        self, mean: Float[Tensor, "P 2 D"], logvar: Float[Tensor, "P 2 D"]
-    ) -> tuple[Float[Tensor, "P D"], Float[Tensor, "P D"]]:
+    def average(self, mean: Pairs, logvar: Pairs) -> tuple[Latents, Latents]:
         """Average the posteriors of each pair; return means and log variances."""
         from disvae.objectives.averages import mean_of_moments
 
@@ -103,12 +96,9 @@ class MLVAE(GVAE):
     """
 
     name: ClassVar = "mlvae"
-    prefix: ClassVar = "mlvae"
     title: ClassVar = "ML-VAE"
 
-    def average(
-        self, mean: Float[Tensor, "P 2 D"], logvar: Float[Tensor, "P 2 D"]
-    ) -> tuple[Float[Tensor, "P D"], Float[Tensor, "P D"]]:
+    def average(self, mean: Pairs, logvar: Pairs) -> tuple[Latents, Latents]:
         """Average the posteriors of each pair by precision."""
         from disvae.objectives.averages import mean_by_precision
 
@@ -125,14 +115,10 @@ class AdaGVAE(GVAE):
     """
 
     name: ClassVar = "adagvae"
-    prefix: ClassVar = "adagvae"
     title: ClassVar = "Ada-GVAE"
 
     def shared(
-        self,
-        mean: Float[Tensor, "P 2 D"],
-        logvar: Float[Tensor, "P 2 D"],
-        factors: Int[Tensor, "P 2 K"] | None,
+        self, mean: Pairs, logvar: Pairs, factors: Int[Tensor, "P 2 K"] | None
     ) -> Bool[Tensor, "P D"]:
         """Say which latents a pair seems to share."""
         from disvae.objectives.averages import below_midpoint, symmetric_kl
@@ -147,7 +133,6 @@ class AdaMLVAE(AdaGVAE):
     """
 
     name: ClassVar = "adamlvae"
-    prefix: ClassVar = "adamlvae"
     title: ClassVar = "Ada-ML-VAE"
 
     average = MLVAE.average

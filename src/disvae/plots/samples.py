@@ -35,12 +35,10 @@ def reconstruct_images(model: VAE, images: Float[Tensor, "B C H W"]) -> Float[Te
     )
 
 
-def dataset_samples(dataset: Dataset, n_rows: int = 6, n_cols: int = 10) -> Image.Image:
-    """Draw images of a dataset from its first to its last, at equal distances."""
-    chosen = np.linspace(0, len(dataset) - 1, n_rows * n_cols).astype(int)
-    images = to_unit_interval(dataset.images(chosen))
-    grid = images.view(n_rows, n_cols, *dataset.image_shape)
-    return image_grid(grid, dataset.background)
+def dataset_samples(dataset: Dataset) -> Image.Image:
+    """Draw 6 x 10 images of a dataset from its first to its last, at equal distances."""
+    images = to_unit_interval(dataset.images(np.linspace(0, len(dataset) - 1, 60).astype(int)))
+    return image_grid(images.view(6, 10, *dataset.image_shape), dataset.background)
 
 
 def generate_samples(run: Run | Opened, **options: Any) -> Image.Image:

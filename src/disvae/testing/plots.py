@@ -1,7 +1,6 @@
 """What every plot of a run keeps: a picture of bounded size, the same for the same seed."""
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,8 @@ from disvae.plots.opened import Opened
 from disvae.runs.run import Run
 from disvae.testing import require
 
-_SMALL: Mapping[str, Any] = MappingProxyType({"n_rows": 2, "n_cols": 3})
 
-
-def check_plot(
-    draw: Callable[..., Any], run: Run, options: Mapping[str, Any] = _SMALL, seed: int = 3
-) -> None:
+def check_plot(draw: Callable[..., Any], run: Run) -> None:
     """Draw `run` twice with one seed, and check what comes.
 
     It is a Pillow image, a Matplotlib figure or a list of frames of one size; it shows
@@ -26,7 +21,9 @@ def check_plot(
     its images are here.
     """
     name = getattr(draw, "__name__", repr(draw))
-    first, second = (_frames(name, draw(each, **options, seed=seed)) for each in (run, Opened(run)))
+    first, second = (
+        _frames(name, draw(each, n_rows=2, n_cols=3, seed=3)) for each in (run, Opened(run))
+    )
     require(len({frame.shape for frame in first}) == 1, f"The frames of {name} differ in size.")
     require(min(np.ptp(frame) for frame in first) > 0, f"{name} shows nothing.")
     same = len(first) == len(second) and all(map(np.array_equal, first, second))

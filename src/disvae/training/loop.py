@@ -82,12 +82,8 @@ def train_epochs(
         order = order[done * batch_size : n_steps * batch_size]
 
         started = time.perf_counter()
-        with tqdm(
-            initial=done,
-            total=n_steps,
-            desc=f"Epoch {number + 1}",
-            disable=None if progress_bar else True,
-        ) as bar:
+        shown = {"desc": f"Epoch {number + 1}", "disable": None if progress_bar else True}
+        with tqdm(initial=done, total=n_steps, **shown) as bar:
             every = batches(dataset, order, batch_size, fabric.device)
             factors = _factors(objective, dataset, order, batch_size)
             for images, labels in zip(every, factors, strict=True):
@@ -113,11 +109,7 @@ def train_epochs(
 
 
 def is_on_the_way(
-    fabric: Fabric,
-    schedule: Schedule,
-    objective: Objective,
-    dataset: Dataset,
-    position: Position,
+    fabric: Fabric, schedule: Schedule, objective: Objective, dataset: Dataset, position: Position
 ) -> bool:
     """Whether training by `schedule` ever pauses at `position`."""
     step, epoch, done, terms = position
