@@ -86,8 +86,9 @@ class Registry(SphinxDirective):
 def _without_annotations(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str, returns: str
 ) -> tuple[str, str] | None:
-    """Show an objective's options with their defaults; types, bounds and help are in its list."""
-    if not (isinstance(obj, type) and issubclass(obj, Objective)):
+    """Show options and settings with their defaults; types, bounds and help are in their lists."""
+    is_objective = isinstance(obj, type) and issubclass(obj, Objective)
+    if not is_objective and not isinstance(getattr(obj, "score", None), metrics.Score):
         return None
     signed = inspect.signature(obj)
     plain = [each.replace(annotation=each.empty) for each in signed.parameters.values()]

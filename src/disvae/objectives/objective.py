@@ -37,14 +37,20 @@ class Critic(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """Where training stands when terms are computed, and what goes along with it."""
+    """Where training stands when terms are computed, and what goes along with it.
 
-    n_images: int  # in the training set
-    progress: float = 1.0  # of the annealing, 0 to 1; in evaluation 1
-    step: int = 0  # number of the training step, from 1; in evaluation 0
-    critics: Mapping[str, nn.Module] = {}  # on their device; none of a finished run
-    state: Mapping[str, Tensor] = {}  # of `Objective.start_state`, and what training made of it
-    factors: Int[Tensor, "B K"] | None = None  # of the batch, in training, if they are needed
+    `n_images` are those of the training set, `progress` is that of the annealing, 0 to 1, and
+    `step` counts from 1; in evaluation they are 1 and 0. `critics` are those of the objective, on
+    their device (none of a finished run), `state` is what `Objective.start_state` gave and
+    training made of it, `factors` those of the batch, in training, if the objective needs them.
+    """
+
+    n_images: int
+    progress: float = 1.0
+    step: int = 0
+    critics: Mapping[str, nn.Module] = {}
+    state: Mapping[str, Tensor] = {}
+    factors: Int[Tensor, "B K"] | None = None
 
 
 class Objective(BaseModel, ABC):
