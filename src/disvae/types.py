@@ -66,9 +66,8 @@ def sentence(error: ValidationError, option: str = "") -> str:
         else:
             message = fault["msg"].removeprefix("Value error, ")
             message = _nearest(fault) or message[0].lower() + message[1:]
-            faults.append(
-                f"--{name.replace('_', '-')}: {message}, but it is {_shown(fault['input'])}"
-            )
+            given = _shown(fault["input"])
+            faults.append(f"--{name.replace('_', '-')}: {message}, but it is {given}")
     return "; ".join(dict.fromkeys(faults)) + "."
 
 

@@ -34,9 +34,8 @@ def make_app(losses: Sequence[UserCode] = (), shown: Sequence[str] = ORIGINAL) -
         suppress_keyboard_interrupt=False,  # main says how to go on
         default_parameter=Parameter(name_transform=lambda name: name.replace("_", "-")),
     )
-    app.command(
-        runs.train_command(record_for(losses, shown)), help_epilogue=listing.further_losses(shown)
-    )
+    train = runs.train_command(record_for(losses, shown))
+    app.command(train, help_epilogue=listing.further_losses(shown))
     app.command(runs.evaluate, name="eval")
     commands = (
         runs.score, runs.plot, runs.grid, explore, experiments, sweep, summary, data.make_app(),

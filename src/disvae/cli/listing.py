@@ -35,11 +35,7 @@ def models() -> None:
 
 def further_losses(shown: Iterable[str]) -> str:
     """Say which losses there are beside those that are `shown`, each in a line."""
-    lines = [
-        f"- {name}: {objective.paper}"
-        for name, objective in OBJECTIVES.items()
-        if name not in shown
-    ]
+    lines = [f"- {name}: {each.paper}" for name, each in OBJECTIVES.items() if name not in shown]
     return "Further losses, whose options -l NAME --help shows:\n\n" + "\n".join(lines)
 
 

@@ -62,15 +62,11 @@ def removable(name_or_folder: str, root: str | Path | None = None) -> tuple[list
     """Name the folders of a dataset, downloads and begun work too, and how many bytes they fill."""
     folder = find_folder(name_or_folder, root)
     if folder.is_symlink() or (folder.exists() and read_manifest(folder) is None):
-        raise UserError(
-            f"{folder} is a link, or no dataset of this version; remove it yourself if you wish."
-        )
+        raise UserError(f"{folder} is a link, or no dataset of this version; remove it yourself.")
     places = (folder, partial_folder(folder), downloads_folder(folder))
     folders = [place for place in places if place.is_dir()]
     if not folders:
-        raise UserError(
-            f"{name_or_folder} is not prepared in {folder}; there is nothing to remove."
-        )
+        raise UserError(f"{name_or_folder} is not prepared in {folder}; nothing is removed.")
     files = [path for place in folders for path in place.rglob("*") if path.is_file()]
     return folders, sum(path.stat().st_size for path in files)
 

@@ -222,7 +222,5 @@ def open_array(path: Path, shape: tuple[int, ...] | None = None) -> np.ndarray[A
     except (ValueError, EOFError, FileNotFoundError):
         mapped = None
     if mapped is None or (shape is not None and mapped.shape != shape):
-        raise UserError(
-            f"{path} is damaged; remove the folder {path.parent} and prepare the dataset again."
-        )
+        raise UserError(f"{path} is damaged; remove {path.parent} and prepare the dataset again.")
     return np.asarray(mapped)  # a plain view: numpy's memmap class slows each look-up

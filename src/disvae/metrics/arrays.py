@@ -77,13 +77,9 @@ def as_codes(codes: CodeArray, name: str = "codes") -> Float[np.ndarray, "N D"]:
     """Check codes: two axes, at least two images and one code, all finite."""
     array = to_numpy(codes)
     if array.ndim != 2:
-        raise UserError(
-            f"{name} must have two axes, images by codes, but its shape is {array.shape}."
-        )
+        raise UserError(f"{name} must have two axes, images by codes, not the shape {array.shape}.")
     if array.shape[0] < 2 or array.shape[1] < 1:
-        raise UserError(
-            f"{name} must hold at least 2 images and 1 code, but its shape is {array.shape}."
-        )
+        raise UserError(f"{name} must hold at least 2 images and 1 code, but is {array.shape}.")
     if array.dtype.kind not in "fiub":
         raise UserError(f"{name} must hold real numbers, but its type is {array.dtype}.")
     array = array.astype(np.float64, copy=False)
@@ -105,13 +101,9 @@ def as_logvar(logvar: CodeArray | None, mean: Float[np.ndarray, "N D"]) -> Float
         )
     array = as_codes(logvar, "logvar")
     if array.shape != mean.shape:
-        raise UserError(
-            f"logvar must have the shape of mean, {mean.shape}, but its shape is {array.shape}."
-        )
+        raise UserError(f"logvar must have the shape of mean, {mean.shape}, not {array.shape}.")
     if np.abs(array).max() > 700:
-        raise UserError(
-            "logvar holds values beyond 700 in size: give log variances, not variances."
-        )
+        raise UserError("logvar holds values beyond 700: give log variances, not variances.")
     return array
 
 
@@ -131,9 +123,7 @@ def factor_values(factors: FactorArray | None, n_images: int) -> Num[np.ndarray,
         )
     array = to_numpy(factors)
     if array.ndim != 2 or array.shape[1] < 1:
-        raise UserError(
-            f"factors must have two axes, images by factors, but its shape is {array.shape}."
-        )
+        raise UserError(f"factors must have two axes, images by factors, not {array.shape}.")
     if array.shape[0] != n_images:
         raise UserError(
             f"factors has {array.shape[0]} rows but the codes have {n_images}: "

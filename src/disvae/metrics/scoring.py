@@ -124,9 +124,8 @@ def default_settings(score: Score) -> dict[str, Any]:
 
 
 def _wanted(names: Sequence[Wanted], provides: frozenset[str]) -> list[Score]:
-    given = [
-        find(name) if isinstance(name, str) else as_score(name) for name in names if name != "all"
-    ]
+    own = [name for name in names if name != "all"]
+    given = [find(name) if isinstance(name, str) else as_score(name) for name in own]
     able = [score for score in SCORES.values() if score.needs <= provides]
     if "all" in names:
         given = able + [score for score in given if score not in SCORES.values()]

@@ -17,12 +17,7 @@ weights start 2% narrower at D = 10.
 
 from torch import nn
 
-from disvae.models.architecture import (
-    Architecture,
-    GaussianEncoder,
-    ImageShape,
-    glorot_uniform,
-)
+from disvae.models.architecture import Architecture, GaussianEncoder, ImageShape, glorot_uniform
 from disvae.models.transposed_convolution import TransposedConvolution
 
 

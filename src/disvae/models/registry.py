@@ -17,7 +17,5 @@ ARCHITECTURES = {
 def find(name: str) -> "Architecture":
     """Load the architecture `name`."""
     if name not in ARCHITECTURES:
-        raise UserError(
-            f"There is no architecture '{name}'; choose among {', '.join(ARCHITECTURES)}."
-        )
+        raise UserError(f"There is no model '{name}'; choose among {', '.join(ARCHITECTURES)}.")
     return import_module(ARCHITECTURES[name]).ARCHITECTURE

@@ -11,6 +11,7 @@ from disvae.posterior import Posterior
 
 Pairs = Float[Tensor, "P 2 D"]  # of means, or of log variances
 Latents = Float[Tensor, "P D"]
+Shared = Bool[Tensor, "P D"]
 
 
 def mean_of_moments(mean: Pairs, logvar: Pairs) -> tuple[Latents, Latents]:
@@ -35,13 +36,13 @@ def symmetric_kl(mean: Pairs, logvar: Pairs) -> Latents:
     return 0.25 * (2 * torch.cosh(difference) - 2 + distance)
 
 
-def below_midpoint(differences: Latents) -> Bool[Tensor, "P D"]:
+def below_midpoint(differences: Latents) -> Shared:
     """Say which latents differ by less than half way from a pair's least to its largest."""
     midpoint = (differences.amax(1, keepdim=True) + differences.amin(1, keepdim=True)) / 2
     return differences < midpoint
 
 
-def unchanged(factors: Int[Tensor, "P 2 K"], n_latents: int) -> Bool[Tensor, "P D"]:
+def unchanged(factors: Int[Tensor, "P 2 K"], n_latents: int) -> Shared:
     """Say which latents both of a pair share: latent j stands for factor j, others for none."""
     n_factors = factors.shape[2]
     if n_latents < n_factors:
@@ -54,12 +55,10 @@ def unchanged(factors: Int[Tensor, "P 2 K"], n_latents: int) -> Bool[Tensor, "P 
     return torch.cat([same, rest], 1)
 
 
-def merge(
-    posterior: Posterior, shared: Bool[Tensor, "P D"], mean: Tensor, logvar: Tensor
-) -> Posterior:
+def merge(own: Posterior, shared: Shared, mean: Tensor, logvar: Tensor) -> Posterior:
     """Give both images of a pair the average where it is `shared`, and each its own elsewhere."""
     both = shared.repeat_interleave(2, 0)
     return Posterior(
-        torch.where(both, mean.repeat_interleave(2, 0), posterior.mean),
-        torch.where(both, logvar.repeat_interleave(2, 0), posterior.logvar),
+        torch.where(both, mean.repeat_interleave(2, 0), own.mean),
+        torch.where(both, logvar.repeat_interleave(2, 0), own.logvar),
     )

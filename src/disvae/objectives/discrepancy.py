@@ -43,8 +43,6 @@ def squared_mmd(
     return within - 2 * mean(codes, prior, False)
 
 
-def _squared_distances(
-    first: Float[Tensor, "M D"], second: Float[Tensor, "N D"]
-) -> Float[Tensor, "M N"]:
-    squares = first.square().sum(1, keepdim=True) + second.square().sum(1)
-    return (squares - 2 * first @ second.T).clamp_min(0)
+def _squared_distances(a: Float[Tensor, "M D"], b: Float[Tensor, "N D"]) -> Float[Tensor, "M N"]:
+    squares = a.square().sum(1, keepdim=True) + b.square().sum(1)
+    return (squares - 2 * a @ b.T).clamp_min(0)

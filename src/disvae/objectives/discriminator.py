@@ -69,11 +69,9 @@ class _Ratio(torch.autograd.Function):
         values = _values(torch.cat([real, permuted]), parameters)
         ratio = (values[-1][:, 0] - values[-1][:, 1]).to(real.dtype)
         ctx.save_for_backward(ratio, *values[:-1], *parameters)
-        ctx.n_real = len(real)
-        cross_entropy = (
-            F.softplus(-ratio[: len(real)]).mean() + F.softplus(ratio[len(real) :]).mean()
-        )
-        return ratio[: len(real)].mean(), 0.5 * cross_entropy
+        n = ctx.n_real = len(real)
+        cross_entropy = F.softplus(-ratio[:n]).mean() + F.softplus(ratio[n:]).mean()
+        return ratio[:n].mean(), 0.5 * cross_entropy
 
     @staticmethod
     @once_differentiable

@@ -71,9 +71,7 @@ class HFSTC(TCVAE):
         return _with_distance(terms, output, at, self.W, self.pairs)
 
 
-def _with_distance(
-    terms: Terms, output: VAEOutput, at: Moment, weight: float, n_pairs: int
-) -> Terms:
+def _with_distance(terms: Terms, output: VAEOutput, at: Moment, weight: float, most: int) -> Terms:
     """Add the distance; in evaluation that of all pairs, scaled to as many as training draws."""
     import torch
 
@@ -81,7 +79,7 @@ def _with_distance(
 
     means = output.posterior.mean
     pairs = torch.combinations(torch.arange(means.shape[1], device=means.device))
-    drawn = min(n_pairs, len(pairs))
+    drawn = min(most, len(pairs))
     if at.step:
         pairs = pairs[torch.randperm(len(pairs))[:drawn].to(means.device)]
     else:

@@ -11,10 +11,10 @@ from disvae.types import Weight
 
 if TYPE_CHECKING:
     import numpy as np
-    from jaxtyping import Bool, Int
+    from jaxtyping import Int
     from torch import Tensor, nn
 
-    from disvae.objectives.averages import Latents, Pairs
+    from disvae.objectives.averages import Latents, Pairs, Shared
     from disvae.objectives.objective import Images, Terms
     from disvae.posterior import Posterior
 
@@ -72,9 +72,7 @@ class GVAE(BetaVAE):
         pairs = None if factors is None else factors.reshape(-1, 2, factors.shape[1])
         return merge(posterior, self.shared(mean, logvar, pairs), *self.average(mean, logvar))
 
-    def shared(
-        self, mean: Pairs, logvar: Pairs, factors: Int[Tensor, "P 2 K"] | None
-    ) -> Bool[Tensor, "P D"]:
+    def shared(self, mean: Pairs, logvar: Pairs, factors: Int[Tensor, "P 2 K"] | None) -> Shared:
         """Say which latents a pair shares: here it is known."""
         from disvae.objectives.averages import unchanged
 
@@ -117,9 +115,7 @@ class AdaGVAE(GVAE):
     name: ClassVar = "adagvae"
     title: ClassVar = "Ada-GVAE"
 
-    def shared(
-        self, mean: Pairs, logvar: Pairs, factors: Int[Tensor, "P 2 K"] | None
-    ) -> Bool[Tensor, "P D"]:
+    def shared(self, mean: Pairs, logvar: Pairs, factors: Int[Tensor, "P 2 K"] | None) -> Shared:
         """Say which latents a pair seems to share."""
         from disvae.objectives.averages import below_midpoint, symmetric_kl
 

@@ -22,6 +22,7 @@ from disvae.objectives.objective import Objective
 from disvae.objectives.registry import OBJECTIVES
 
 KINDS = ("loss", "model_type", "dataset")  # options that take code
+_FORM = re.compile(r"[^\0]{1,4000}\.py:[^\W\d]\w{0,199}")
 
 
 class UserCode(NamedTuple):
@@ -38,12 +39,12 @@ class UserCode(NamedTuple):
         return {"name": self.label, "sha256": self.sha256}
 
 
+Code = Mapping[str, UserCode]  # of the user's own: by the option it stands for, or by its label
+
+
 def is_code(text: object) -> bool:
     """Whether `text` has the form ``FILE.py:NAME``, or is the label of such code."""
-    return (
-        isinstance(text, str)
-        and re.fullmatch(r"[^\0]{1,4000}\.py:[^\W\d]\w{0,199}", text) is not None
-    )
+    return isinstance(text, str) and _FORM.fullmatch(text) is not None
 
 
 def forgotten(option: str, label: str) -> UserError:

@@ -32,9 +32,7 @@ def read_tensors(path: Path, most: int = 2**34) -> dict[str, Any]:
     try:
         content = read_whole(path, most)
     except FileNotFoundError:
-        raise UserError(
-            f"There is no file {path}; restore it from a copy or train again."
-        ) from None
+        raise UserError(f"There is no file {path}; restore a copy or train again.") from None
     try:
         with warnings.catch_warnings(action="ignore"):  # of files that are no weights
             for pickled in _pickles(content):
@@ -69,9 +67,8 @@ def require_like(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) ->
         like = expected[name]
         if not isinstance(values, Tensor) or values.shape != like.shape:
             raise ValueError(f"{name} has another shape than {list(like.shape)}")
-        if values.dtype != like.dtype and not (
-            values.is_floating_point() and like.is_floating_point()
-        ):
+        floating = values.is_floating_point() and like.is_floating_point()
+        if values.dtype != like.dtype and not floating:
             raise ValueError(f"{name} is {values.dtype}, not {like.dtype}")
         if not values.to(like.dtype).isfinite().all():
             raise ValueError(f"{name} holds values that are not finite")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from disvae.errors import UserError
 from disvae.options import RunOptions, SweepOptions, resolve
 from disvae.options.run import record_for
-from disvae.options.user_code import KINDS, UserCode, among, is_code, load, objective_class
+from disvae.options.user_code import KINDS, Code, UserCode, among, is_code, load, objective_class
 from disvae.runs.folder import run_path
 from disvae.types import checked
 
@@ -40,7 +40,7 @@ class PlannedRun(NamedTuple):
     seed: int
     options: dict[str, Any]
 
-    def resolved(self, code: Mapping[str, UserCode]) -> RunOptions:
+    def resolved(self, code: Code) -> RunOptions:
         """Return all options of the run, given the user's own code by its labels."""
         return _resolved(self.options, code)
 
@@ -94,13 +94,13 @@ def code_in(typed: Mapping[str, Any]) -> dict[str, UserCode]:
     return {own.label: own for own in map(load, filter(is_code, named))}
 
 
-def with_labels(sweep: SweepOptions, code: Mapping[str, UserCode]) -> SweepOptions:
+def with_labels(sweep: SweepOptions, code: Code) -> SweepOptions:
     """Name the user's own scores by their labels; `UserError` for code that nobody typed."""
     names = tuple(_labelled("metrics", name, code) for name in sweep.metrics)
     return sweep.model_copy(update={"metrics": names})
 
 
-def plan_runs(sweep: SweepOptions, code: Mapping[str, UserCode] | None = None) -> list[PlannedRun]:
+def plan_runs(sweep: SweepOptions, code: Code | None = None) -> list[PlannedRun]:
     """Enumerate the runs of a sweep, and check the options of each.
 
     `code` is the user's own, by label, that was typed in this command (see `code_in`).
@@ -132,7 +132,7 @@ def plan_runs(sweep: SweepOptions, code: Mapping[str, UserCode] | None = None) -
 class _Grid:
     """The axes of a sweep, each an option with its values, and which loss each belongs to."""
 
-    def __init__(self, sweep: SweepOptions, code: Mapping[str, UserCode]):
+    def __init__(self, sweep: SweepOptions, code: Code):
         record = record_for(own for own in code.values() if objective_class(own))
         self._results_dir, self._code = sweep.results_dir, code
         self._axes = dict(_axis(text, record, code) for text in sweep.grid)
@@ -178,7 +178,7 @@ class _Grid:
         return PlannedRun(name, {"experiment": experiment, **varied}, seed, options)
 
 
-def _resolved(options: Mapping[str, Any], code: Mapping[str, UserCode]) -> RunOptions:
+def _resolved(options: Mapping[str, Any], code: Code) -> RunOptions:
     return resolve(options, among(options, code))
 
 
@@ -208,24 +208,20 @@ def _parted(text: str) -> tuple[str, list[str]]:
     return key.strip().replace("-", "_"), values
 
 
-def _axis(
-    text: str, record: type[RunOptions], code: Mapping[str, UserCode]
-) -> tuple[str, list[str]]:
+def _axis(text: str, record: type[RunOptions], code: Code) -> tuple[str, list[str]]:
     key, values = _parted(text)
     if not values:
         raise UserError(f"The grid {text!r} has no values; write it as btcvae_B=1,4,8.")
     if len(set(values)) < len(values):
         raise UserError(f"The grid {text!r} names a value twice; name each once.")
     if key in _SET_BY_SWEEP:
-        raise UserError(
-            f"{key} cannot stand in the grid; set {_SET_BY_SWEEP[key]} of the sweep itself."
-        )
+        raise UserError(f"{key} cannot stand in the grid; set {_SET_BY_SWEEP[key]} of the sweep.")
     if key not in record.model_fields or key in _SENSELESS:
         raise UserError(f"There is no option '{key}' to stand in the grid.")
     return key, [_labelled(key, value, code) for value in values]
 
 
-def _labelled(key: str, value: str, code: Mapping[str, UserCode]) -> str:
+def _labelled(key: str, value: str, code: Code) -> str:
     """Name code by its label, and refuse any that nobody typed."""
     if key not in _TAKE_CODE or not is_code(value):
         return value

@@ -1,6 +1,6 @@
 """The execution of a sweep: what is left of it, on an executor, under a live table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from joblib import cpu_count  # type: ignore[import-untyped]
 from disvae import metrics
 from disvae.data.prepare import data_root
 from disvae.errors import UserError
-from disvae.options import SweepOptions, UserCode
+from disvae.options import SweepOptions
 from disvae.options.user_code import among
 from disvae.runs.folder import run_path
 from disvae.sweep.cluster import run_on_ray
@@ -31,9 +31,7 @@ def sweep_folder(results_dir: Path, name: str) -> Path:
     return results_dir if name == "." else run_path(results_dir, name)
 
 
-def execute(
-    sweep: SweepOptions, runs: Sequence[PlannedRun], code: Mapping[str, UserCode]
-) -> Record:
+def execute(sweep: SweepOptions, runs: Sequence[PlannedRun], code: Code) -> Record:
     """Run what is not finished of a sweep.
 
     Finished runs are kept; those that failed before run again only with ``retry``. A second
@@ -53,7 +51,7 @@ def execute(
     return record
 
 
-def preview(sweep: SweepOptions, runs: Sequence[PlannedRun], code: Mapping[str, UserCode]) -> str:
+def preview(sweep: SweepOptions, runs: Sequence[PlannedRun], code: Code) -> str:
     """Say what `execute` would do, and what it may take; nothing is written or started."""
     _check_scores(sweep, code)
     folder = sweep_folder(sweep.results_dir, sweep.name)
@@ -62,7 +60,7 @@ def preview(sweep: SweepOptions, runs: Sequence[PlannedRun], code: Mapping[str, 
     return describe(record, names, _processes(sweep, len(names)), sweep)
 
 
-def _check_scores(sweep: SweepOptions, code: Mapping[str, UserCode]) -> None:
+def _check_scores(sweep: SweepOptions, code: Code) -> None:
     wanted = [code[name].value if name in code else name for name in sweep.metrics]
     metrics.plan(wanted, _SCORABLE, settings=sweep.settings, repeats=sweep.repeats)
 
@@ -74,9 +72,7 @@ def _processes(sweep: SweepOptions, n_runs: int) -> int:
     return min(processes, n_runs) if sweep.executor == "local" else processes
 
 
-def _run_all(
-    sweep: SweepOptions, record: Record, planned: list[PlannedRun], code: Mapping[str, UserCode]
-) -> None:
+def _run_all(sweep: SweepOptions, record: Record, planned: list[PlannedRun], code: Code) -> None:
     (record.folder / "logs").mkdir(exist_ok=True)
     names = [run.name for run in planned]
     finished = set(filter(record.is_finished, names))
@@ -108,9 +104,7 @@ def _run_all(
             table.update(running, ended)
 
 
-def _options(
-    sweep: SweepOptions, record: Record, run: PlannedRun, code: Mapping[str, UserCode]
-) -> dict[str, Any]:
+def _options(sweep: SweepOptions, record: Record, run: PlannedRun, code: Code) -> dict[str, Any]:
     """Return all options of a run: the sweep's, and where things lie, for any worker."""
     return {
         **run.options,

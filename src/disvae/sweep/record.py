@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from disvae import metrics
 from disvae.errors import UserError
-from disvae.options import INCIDENTAL, RunOptions, ScoreOptions, UserCode
+from disvae.options import INCIDENTAL, RunOptions, ScoreOptions
 from disvae.options.user_code import among
 from disvae.runs.folder import run_path
 from disvae.runs.run import Run
@@ -36,7 +36,7 @@ class Record:
     def __init__(
         self,
         folder: Path,
-        code: Mapping[str, UserCode] | None = None,
+        code: Code | None = None,
         new: ScoreOptions | None = None,
     ):
         self.folder = folder
@@ -127,7 +127,7 @@ def plan_record(
     folder: Path,
     runs: Iterable[PlannedRun],
     scores: ScoreOptions,
-    code: Mapping[str, UserCode] | None = None,
+    code: Code | None = None,
 ) -> tuple[Record, list[PlannedRun]]:
     """Describe a sweep, not written yet, and return `runs` by the names that they have in it.
 
@@ -146,7 +146,7 @@ def plan_record(
 
 
 def _as_named_before(
-    runs: Iterable[PlannedRun], before: Mapping[str, PlannedRun], code: Mapping[str, UserCode]
+    runs: Iterable[PlannedRun], before: Mapping[str, PlannedRun], code: Code
 ) -> dict[str, PlannedRun]:
     """Let runs that are there already keep their names: more seeds or values make others."""
 

@@ -229,6 +229,4 @@ def scores_of(rows: Sequence[Row]) -> list[str]:
 
 def label(setting: Setting) -> str:
     """Name a setting: the experiment, then the options that the sweep varies."""
-    return ", ".join(
-        value if option == "experiment" else f"{option}={value}" for option, value in setting
-    )
+    return ", ".join(value if key == "experiment" else f"{key}={value}" for key, value in setting)

@@ -11,6 +11,7 @@ from disvae.data.prepare import load_dataset
 from disvae.data.store import Manifest, building
 from disvae.models.vae import VAE
 from disvae.objectives import Objective
+from disvae.objectives.terms import Terms
 from disvae.testing import require
 from disvae.training import checkpoint
 from disvae.training.learners import Learners, make_learners
@@ -118,9 +119,7 @@ def _check_resuming(objective: Objective, dataset: Dataset, path: Path) -> None:
             )
 
 
-def _train(
-    objective: Objective, dataset: Dataset, path: Path, stop: int | None
-) -> dict[str, torch.Tensor]:
+def _train(objective: Objective, dataset: Dataset, path: Path, stop: int | None) -> Terms:
     """Train for two epochs from the checkpoint, if there is one; return all that was learned."""
     fabric, learners = _learners(objective, dataset)
     per_step = _BATCH * objective.batches_per_step

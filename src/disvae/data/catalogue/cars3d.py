@@ -25,9 +25,7 @@ _SIDES = (128, 128, 3, 24, 4)  # row, column, colour, azimuth, elevation
 _MAX_BYTES = 2**25  # of one car; it has about 5 MB
 
 
-def _views(
-    car: tuple[str, bytes], size: int
-) -> tuple[str, UInt8[np.ndarray, "96 3 {size} {size}"]]:
+def _views(car: tuple[str, bytes], size: int) -> tuple[str, UInt8[np.ndarray, "96 3 S S"]]:
     name, content = car
     try:
         sides = loadmat(io.BytesIO(content), variable_names=["im"])["im"]

@@ -17,9 +17,7 @@ _MAX_BYTES = 2**20  # of one face; the largest has about 50 kB
 
 def _write(files: Mapping[str, Path], builder: Builder) -> None:
     with open_zip(files["celeba.zip"], r"img_align_celeba/\d+\.jpg", _MAX_BYTES) as (names, read):
-        append_decoded(
-            builder, names, read, lambda jpeg: to_array(read_image(jpeg), 3, builder.size)
-        )
+        append_decoded(builder, names, read, lambda it: to_array(read_image(it), 3, builder.size))
 
 
 ENTRY = Entry(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Int, UInt8
@@ -44,9 +43,8 @@ def _write(files: Mapping[str, Path], builder: Builder) -> None:
 
 def _factors(cat: Path, info: Path, count: int) -> Int[np.ndarray, "N 5"]:
     category = np.concatenate(list(_matrix(cat, "<i4", (count,))))
-    instance, elevation, azimuth, lighting = np.concatenate(
-        list(_matrix(info, "<i4", (count, 4)))
-    ).T
+    rows = np.concatenate(list(_matrix(info, "<i4", (count, 4))))
+    instance, elevation, azimuth, lighting = rows.T
     ranks = np.unique(instance, return_inverse=True)[1]  # each split has five of the ten toys
     table = np.stack([category, ranks, elevation, azimuth // 2, lighting], axis=1)
     if (table < 0).any() or (table >= np.array(list(FACTORS.values()))).any():
@@ -54,9 +52,7 @@ def _factors(cat: Path, info: Path, count: int) -> Int[np.ndarray, "N 5"]:
     return table
 
 
-def _matrix(
-    path: Path, kind: str, shape: tuple[int, ...], start: int = 0
-) -> Iterator[np.ndarray[Any, Any]]:
+def _matrix(path: Path, kind: str, shape: tuple[int, ...], start: int = 0) -> Iterator[np.ndarray]:
     """Yield a matrix from row `start` on, after magic number, number of dimensions and sizes."""
     padded = shape + (1,) * (3 - len(shape))  # there are at least three sizes
     with open_gzip(path) as stream:

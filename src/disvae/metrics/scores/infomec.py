@@ -6,13 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from pydantic import Field
 
-from disvae.metrics.arrays import (
-    CodeArray,
-    FactorArray,
-    checked,
-    standardised,
-    varies,
-)
+from disvae.metrics.arrays import CodeArray, FactorArray, checked, standardised, varies
 from disvae.metrics.estimators.binned import count_entropy
 from disvae.metrics.estimators.classifier import without_convergence_warnings
 from disvae.metrics.estimators.neighbours import neighbour_information

@@ -104,11 +104,9 @@ def explicitness(split: Split) -> tuple[float, float]:
     def one(k: int) -> tuple[float, float]:
         from sklearn.linear_model import LogisticRegression
 
-        model = fit_classifier(LogisticRegression(), halves[0], train_factors[:, k])
-        return (
-            _area(model, halves[0], train_factors[:, k]),
-            _area(model, halves[1], test_factors[:, k]),
-        )
+        known = train_factors[:, k]
+        model = fit_classifier(LogisticRegression(), halves[0], known)
+        return _area(model, halves[0], known), _area(model, halves[1], test_factors[:, k])
 
     with without_convergence_warnings():
         areas = of_factors(one, train_factors)

@@ -6,13 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import Field
 
-from disvae.metrics.arrays import (
-    CodeArray,
-    FactorArray,
-    checked,
-    factor_values,
-    standardised,
-)
+from disvae.metrics.arrays import CodeArray, FactorArray, checked, factor_values, standardised
 from disvae.metrics.estimators.classifier import (
     Split,
     accuracy,
@@ -106,9 +100,8 @@ def support_vector_accuracy(
     seeds = rng.integers(2**31, size=(n_codes, n_factors))
 
     def cell(j: int, k: int) -> float:
-        machine = LinearSVC(
-            C=regularisation, class_weight="balanced", random_state=int(seeds[j, k])
-        )
+        seed = int(seeds[j, k])
+        machine = LinearSVC(C=regularisation, class_weight="balanced", random_state=seed)
         model = fit_classifier(machine, train[:, [j]], train_factors[:, k])
         return accuracy(model, test[:, [j]], test_factors[:, k])
 
