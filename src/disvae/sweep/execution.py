@@ -12,7 +12,7 @@ from disvae import metrics
 from disvae.data.prepare import data_root
 from disvae.errors import UserError
 from disvae.options import SweepOptions
-from disvae.options.user_code import among
+from disvae.options.user_code import Code, among
 from disvae.runs.folder import run_path
 from disvae.sweep.cluster import run_on_ray
 from disvae.sweep.description import PlannedRun

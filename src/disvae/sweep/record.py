@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 from disvae import metrics
 from disvae.errors import UserError
 from disvae.options import INCIDENTAL, RunOptions, ScoreOptions
-from disvae.options.user_code import among
+from disvae.options.user_code import Code, among
 from disvae.runs.folder import run_path
 from disvae.runs.run import Run
 from disvae.storage.files import read_json, to_json, write_text
@@ -33,12 +33,7 @@ class Record:
     scored that need not be there yet.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        code: Code | None = None,
-        new: ScoreOptions | None = None,
-    ):
+    def __init__(self, folder: Path, code: Code | None = None, new: ScoreOptions | None = None):
         self.folder = folder
         self._code = code or {}
         if (folder / _DESCRIPTION).is_file():
