@@ -20,6 +20,7 @@ from disvae.sweep.results import (
     Row,
     Setting,
     Spread,
+    Table,
     by_setting,
     is_finished,
     is_foreign,
@@ -43,9 +44,7 @@ _LEAST = 1e-200  # variance that has an inverse
 _WIDE = 10  # ratio of an option's values from which they are shown logarithmically
 
 
-def draw(
-    record: Record, rows: Sequence[Row], table: Mapping[Setting, Mapping[str, Spread]]
-) -> list[Path]:
+def draw(record: Record, rows: Sequence[Row], table: Table) -> list[Path]:
     """Draw all plots that the rows give something for; return the files."""
     scores, finished = scores_of(rows), list(filter(is_finished, rows))
     figures = {}
@@ -64,9 +63,7 @@ def draw(
     return files
 
 
-def scores_by_option(
-    table: Mapping[Setting, Mapping[str, Spread]], scores: Sequence[str], option: str
-) -> "Figure":
+def scores_by_option(table: Table, scores: Sequence[str], option: str) -> "Figure":
     """Draw each score against an option: a line for what else the runs share, 95% intervals."""
     lines: dict[Setting, list[tuple[float, Mapping[str, Spread]]]] = defaultdict(list)
     for setting, found in table.items():

@@ -3,7 +3,7 @@
 import inspect
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +55,9 @@ class Spread(NamedTuple):
     std: float | None
     low: float | None
     high: float | None
+
+
+Table = Mapping[Setting, Mapping[str, Spread]]  # of every quantity, over the seeds of a setting
 
 
 def collect(record: Record, udr: bool = False) -> list[Row]:
@@ -155,7 +158,7 @@ def is_foreign(run: Run) -> bool:
 
 
 def _add_udr(record: Record, rows: Sequence[Row]) -> None:
-    """Add UDR (Duan et al. 2020) to the runs of one setting, which differ by their seeds."""
+    """Add UDR (Duan et al. 2020) to the runs of one setting."""
     runs = [record.run(row.name) for row in rows]
     if any(map(is_foreign, runs)) or (dataset := _common_dataset(runs)) is None:
         return

@@ -2,8 +2,9 @@
 
 import csv
 import io
+import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from disvae.errors import UserError
@@ -13,8 +14,8 @@ from disvae.sweep.record import Record
 from disvae.sweep.results import (
     INTERVAL,
     Row,
-    Setting,
     Spread,
+    Table,
     by_setting,
     collect,
     is_finished,
@@ -38,11 +39,19 @@ def summarise(record: Record, udr: bool = False) -> tuple[list[Path], str]:
         raise UserError(f"No run of the sweep in {record.folder} is finished; run it first.")
     table = spreads(finished)
     files = [record.folder / name for name in ("summary.csv", "runs.csv", "summary.md")]
-    options = list(dict.fromkeys(option for row in rows for option, _ in row.setting))
-    write_text(files[0], _as_csv([*options, "quantity", *Spread._fields], _long(table)))
-    quantities = dict.fromkeys(quantity for row in finished for quantity in row.values)
-    heads = ["run", *options, "seed", "state", "reason", *quantities]
-    write_text(files[1], _as_csv(heads, map(_line, rows)))
+    options = dict.fromkeys((option for row in rows for option, _ in row.setting), "")
+    long = [
+        {**options, **dict(setting), "quantity": quantity, **found._asdict()}
+        for setting, quantities in table.items()
+        for quantity, found in quantities.items()
+    ]
+    wide = [
+        {"run": row.name, **options, **dict(row.setting), "seed": row.seed, "state": row.state,
+         "reason": row.reason, **row.values}
+        for row in rows
+    ]  # fmt: skip
+    write_text(files[0], _as_csv(long))
+    write_text(files[1], _as_csv(wide))
     write_text(files[2], _as_markdown(table, rows))
     return [*files, *draw(record, rows, table)], _missing(rows)
 
@@ -55,29 +64,16 @@ def _missing(rows: Sequence[Row]) -> str:
     return f"Of {len(rows)} runs {without} have no values ({said}); see runs.csv." if said else ""
 
 
-def _long(table: Mapping[Setting, Mapping[str, Spread]]) -> list[dict[str, object]]:
-    """One line a setting and quantity."""
-    return [
-        {**dict(setting), "quantity": quantity, **found._asdict()}
-        for setting, quantities in table.items()
-        for quantity, found in quantities.items()
-    ]
-
-
-def _line(row: Row) -> dict[str, object]:
-    known = {"seed": row.seed, "state": row.state, "reason": row.reason}
-    return {"run": row.name, **dict(row.setting), **known, **row.values}
-
-
-def _as_csv(heads: Sequence[str], lines: Iterable[Mapping[str, object]]) -> str:
+def _as_csv(lines: Sequence[Mapping[str, object]]) -> str:
+    """Write all that the lines have, one column each, in the order in which they come up."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, dict.fromkeys(heads), lineterminator="\n")
+    writer = csv.DictWriter(text, dict.fromkeys(itertools.chain(*lines)), lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
     return text.getvalue()
 
 
-def _as_markdown(table: Mapping[Setting, Mapping[str, Spread]], rows: Sequence[Row]) -> str:
+def _as_markdown(table: Table, rows: Sequence[Row]) -> str:
     """One line a setting, one column a score: mean, deviation and interval over seeds."""
     shown = [*scores_of(rows), "recon_loss", "kl_loss"]
     heads = ["setting", "runs", *shown]
