@@ -17,14 +17,8 @@ MAX_THREADS = 4  # each holds some 20 numbers per image
 class Entropies(NamedTuple):
     """Entropies of codes and factors over a dataset, in nats.
 
-    Attributes
-    ----------
-    code
-        H(z_j), differential.
-    conditional
-        H(z_j given v_k), the mean over the factor's values, weighted by how often each occurs.
-    factor
-        H(v_k), from the empirical frequencies.
+    H(z_j), differential; H(z_j given v_k), the mean over the factor's values, weighted by how
+    often each occurs; and H(v_k), from the empirical frequencies.
     """
 
     code: Float[np.ndarray, " D"]
@@ -41,33 +35,15 @@ class Entropies(NamedTuple):
 
 
 @shared
-def entropies(
-    mean: CodeArray,
-    logvar: CodeArray,
-    factors: FactorArray,
-) -> Entropies:
+def entropies(mean: CodeArray, logvar: CodeArray, factors: FactorArray) -> Entropies:
     """Entropies of the aggregate posterior, whole and given each factor.
 
     q(z_j) is the mixture (1/N) sum_n N(mean_nj, exp(logvar_nj)) over all images, q(z_j given
     v_k) that over the images with one value of factor k. Both are integrated, not sampled
     (see `estimators.entropy`): the result is deterministic, its error below 1e-6 nats.
 
-    Parameters
-    ----------
-    mean, logvar
-        Posterior means and log variances, one row per image.
-    factors
-        True factors, one row per image. They need not fill a grid.
-
-    Returns
-    -------
-    Entropies
-        `code [D]`, `conditional [K, D]` and `factor [K]`, in nats.
-
-    Raises
-    ------
-    UserError
-        Shapes that do not match; NaN; fewer than 2 images.
+    Posterior means, log variances and true factors have one row per image; factors need not fill
+    a grid. Shapes that do not match, NaN and fewer than 2 images are a `UserError`.
 
     Notes
     -----

@@ -14,14 +14,7 @@ CHUNK = 1 << 20  # rows drawn at once; bounds memory whatever the settings
 class Estimate(NamedTuple):
     """A sampled score; `float(estimate)` is its mean.
 
-    Attributes
-    ----------
-    mean
-        Mean over the repeats.
-    std
-        Standard deviation over the repeats (n - 1), None with one repeat.
-    values
-        One value a repeat.
+    Mean and standard deviation (n - 1; None of one) over the repeats, and one value a repeat.
     """
 
     mean: float
@@ -85,9 +78,8 @@ class SharedFactor:
         self, rng: np.random.Generator, n_votes: int, rows_per_vote: int
     ) -> Iterator[tuple[int, Int[np.ndarray, " B"]]]:
         """Share votes out over factors at random; yield (factor, anchor rows) in chunks."""
-        per_factor = np.bincount(
-            rng.integers(self.n_factors, size=n_votes), minlength=self.n_factors
-        )
+        chosen = rng.integers(self.n_factors, size=n_votes)
+        per_factor = np.bincount(chosen, minlength=self.n_factors)
         at_once = max(1, CHUNK // rows_per_vote)
         for factor, count in enumerate(per_factor.tolist()):
             for start in range(0, count, at_once):

@@ -35,25 +35,9 @@ def mutual_information(
 ) -> Float[np.ndarray, "K D"]:
     """Mutual information I(z_j; v_k) between every factor (rows) and code (columns), in nats.
 
-    Exact for the aggregate posterior (see `entropies`). A dead code (the same posterior for every
-    image) and a factor with one value have 0.
-
-    Parameters
-    ----------
-    mean, logvar
-        Posterior means and log variances, one row per image.
-    factors
-        True factors, one row per image.
-
-    Returns
-    -------
-    array [K, D]
-        Nats, in [0, H(v_k)]; divide by log 2 for bits.
-
-    Raises
-    ------
-    UserError
-        Shapes that do not match; NaN; logvar missing; fewer than 2 images.
+    Exact for the aggregate posterior; arguments and errors are those of `entropies`. It lies in
+    [0, H(v_k)]; divide by log 2 for bits. A dead code (the same posterior for every image) and a
+    factor with one value have 0.
 
     Examples
     --------
