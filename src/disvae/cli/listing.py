@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from disvae.models.registry import ARCHITECTURES
-from disvae.objectives.objective import Objective
 from disvae.objectives.registry import OBJECTIVES
 
 
 def losses() -> None:
     """List the losses with their formulas, papers and options."""
     for name, objective in OBJECTIVES.items():
-        print(f"\n{name:9} {_line(objective)}")
+        formula = (inspect.getdoc(objective) or "").partition("``")[2].partition("``")[0]
+        print(f"\n{name:9} {formula}")
         print(f"{'':9} {objective.paper}.")
         for field, option in objective.option_names().items():
             known = objective.model_fields[field]
@@ -54,8 +54,3 @@ def _number(part: object) -> float | None:
     """Return a part that is a number, or the mean of an estimate."""
     value = part.get("mean") if isinstance(part, dict) else part
     return float(value) if isinstance(value, int | float) else None
-
-
-def _line(objective: type[Objective]) -> str:
-    """Return the formula: the first words of the docstring, in backticks."""
-    return (inspect.getdoc(objective) or "").partition("``")[2].partition("``")[0]

@@ -15,19 +15,9 @@ from disvae.posterior import Posterior, VAEOutput
 class VAE(nn.Module):
     """A variational autoencoder with a standard normal prior (Kingma and Welling 2014).
 
-    Parameters
-    ----------
-    image_shape
-        ``(C, H, W)``; H = W, a size that the architecture is made for.
-    latent_dim
-        Number D of latent dimensions.
-    architecture
-        A name of `disvae.models.registry.ARCHITECTURES`, or an `Architecture` of your own.
-
-    Raises
-    ------
-    UserError
-        If the architecture is unknown or not made for such images.
+    Images are ``(C, H, W)`` with H = W; D is the number of latent dimensions. The architecture is
+    a name of `disvae.models.registry.ARCHITECTURES`, or an `Architecture` of your own; one that is
+    unknown, or not made for such images, is a `UserError`.
 
     Examples
     --------

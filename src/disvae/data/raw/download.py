@@ -57,7 +57,8 @@ def _download_file(file: RawFile, folder: Path, faults: dict[str, str]) -> RawCo
                 return RawCopy(path, url, _checked(path, file))
             except requests.RequestException as error:
                 faults[url] = _cause(error)
-                if _is_final(error):
+                status = error.response.status_code if error.response is not None else 0
+                if 400 <= status < 500 and status not in (408, 429):  # too slow, too often
                     break
             except UserError:  # of a download that went on after a fault, or of another file
                 path.unlink()
@@ -115,11 +116,6 @@ def _checked(path: Path, file: RawFile) -> str:
     if file.md5 is None and first is None:
         write_text(record, digest)
     return digest
-
-
-def _is_final(error: requests.RequestException) -> bool:
-    status = error.response.status_code if error.response is not None else 0
-    return 400 <= status < 500 and status not in (408, 429)  # not: too slow, too often
 
 
 def _cause(error: requests.RequestException) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from pydantic import Field
 
 from disvae.errors import UserError
@@ -82,8 +82,8 @@ def udr(
 
     logvars = [None] * len(tables) if logvar is None else list(logvar)
     informative = [
-        _informative(table, width, kl_threshold)
-        for table, width in zip(tables, logvars, strict=True)
+        varies(mean) & (True if width is None else Codes(mean, width).kl() > kl_threshold)
+        for mean, width in zip(tables, logvars, strict=True)
     ]
     rows = np.arange(len(tables[0]))
     if num_points is not None and num_points < len(rows):
@@ -111,14 +111,6 @@ def agreement(strength: Float[np.ndarray, "D1 D2"]) -> float:
         np.divide(strength.max(axis=axis) ** 2, total, out=part, where=total > 0)
         parts.append(part)
     return float(min(np.concatenate(parts).mean(), 1.0))
-
-
-def _informative(
-    mean: Float[np.ndarray, "N D"], logvar: CodeArray | None, threshold: float
-) -> Bool[np.ndarray, " D"]:
-    """Codes that vary and, where widths are known, differ from the prior."""
-    alive = varies(mean)
-    return alive if logvar is None else alive & (Codes(mean, logvar).kl() > threshold)
 
 
 def _lasso(
