@@ -14,20 +14,9 @@ from scipy.stats import rankdata
 from disvae.metrics import SCORES
 from disvae.plots.figures import BLUE, GREY, new_figure, plain, write_figure, write_image
 from disvae.plots.walks import traversals
+from disvae.sweep import results
 from disvae.sweep.record import Record
-from disvae.sweep.results import (
-    INTERVAL,
-    Row,
-    Setting,
-    Spread,
-    Table,
-    by_setting,
-    is_finished,
-    is_foreign,
-    is_usual,
-    label,
-    scores_of,
-)
+from disvae.sweep.results import Row, Setting, Spread, Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +35,7 @@ _WIDE = 10  # ratio of an option's values from which they are shown logarithmica
 
 def draw(record: Record, rows: Sequence[Row], table: Table) -> list[Path]:
     """Draw all plots that the rows give something for; return the files."""
-    scores, finished = scores_of(rows), list(filter(is_finished, rows))
+    scores, finished = results.scores_of(rows), list(filter(results.is_finished, rows))
     figures = {}
     if scores:
         for option in numeric_options(table):
@@ -92,7 +81,7 @@ def scores_by_option(table: Table, scores: Sequence[str], option: str) -> "Figur
         _frame(panel, sorted({value for line in shown for value, _ in lines[line]}))
         panel.set_title(score)
         panel.set_xlabel(plain(option))
-    _say(figure, f"mean and {INTERVAL}", chosen)
+    _say(figure, f"mean and {results.INTERVAL}", chosen)
     if legend:
         columns = max(1, min(len(shown), int(figure.get_figwidth() / longest)))
         figure.set_figheight(figure.get_figheight() + 0.2 * -(-len(shown) // columns))
@@ -122,8 +111,8 @@ def violins(rows: Sequence[Row], scores: Sequence[str]) -> "Figure":
 
     Settings without a finished run are named too.
     """
-    settings = by_setting(rows)
-    finished = {setting: list(filter(is_finished, same)) for setting, same in settings.items()}
+    settings = results.by_setting(rows)
+    finished = {each: list(filter(results.is_finished, same)) for each, same in settings.items()}
     values_of = {setting: [row.values for row in same] for setting, same in finished.items()}
     shown, chosen = _best(values_of, scores, _MOST_VIOLINS)
     ticks = []
@@ -154,7 +143,7 @@ def violins(rows: Sequence[Row], scores: Sequence[str]) -> "Figure":
         panel.set_ylim(len(ticks) - 0.5, -0.5)
         panel.set_title(score)
     common = set.intersection(*map(set, shown))
-    _say(figure, label(tuple(pair for pair in shown[0] if pair in common)), chosen)
+    _say(figure, results.label(tuple(pair for pair in shown[0] if pair in common)), chosen)
     return figure
 
 
@@ -187,14 +176,14 @@ def best_traversals(
 
     None if all models are code of a user's own, which is not loaded here.
     """
-    settings, key = by_setting(rows), _telling(scores)
+    settings, key = results.by_setting(rows), _telling(scores)
     values_of = {setting: [row.values for row in same] for setting, same in settings.items()}
     shown, _ = _best(values_of, scores, _MOST_TRAVERSALS)
     names, pictures = _labels(shown), []
     for setting in shown:
         best = max(settings[setting], key=lambda row: _worth([row.values], scores))
         run = record.run(best.name)
-        if is_foreign(run):
+        if results.is_foreign(run):
             continue
         title = f"{names[setting]}: {key} {best.values.get(key, np.nan):.4g}"
         pictures.append((title, traversals(run, n_rows=min(6, run.options.latent_dim))))
@@ -232,7 +221,7 @@ def _labels(settings: Sequence[Setting]) -> dict[Setting, str]:
     """Name settings by what tells them apart."""
     common = set.intersection(*map(set, settings))
     own = {each: tuple(pair for pair in each if pair not in common) for each in settings}
-    return {each: label(short or each) for each, short in own.items()}
+    return {each: results.label(short or each) for each, short in own.items()}
 
 
 def _inches(text: str) -> float:
@@ -284,5 +273,5 @@ def numeric_options(settings: Iterable[Setting]) -> Iterator[str]:
             numbers = set(map(float, texts))
         except ValueError:
             continue
-        if len(numbers) > 1 and all(map(is_usual, numbers)):
+        if len(numbers) > 1 and all(map(results.is_usual, numbers)):
             yield option

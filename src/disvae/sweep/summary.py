@@ -9,20 +9,10 @@ from pathlib import Path
 
 from disvae.errors import UserError
 from disvae.storage.files import write_text
+from disvae.sweep import results
 from disvae.sweep.pictures import draw
 from disvae.sweep.record import Record
-from disvae.sweep.results import (
-    INTERVAL,
-    Row,
-    Spread,
-    Table,
-    by_setting,
-    collect,
-    is_finished,
-    label,
-    scores_of,
-    spreads,
-)
+from disvae.sweep.results import Row, Spread, Table
 
 _MOST_REASONS = 20  # of failures, in the table to paste
 
@@ -33,11 +23,11 @@ def summarise(record: Record, udr: bool = False) -> tuple[list[Path], str]:
     The second value is a sentence about runs that have no values, or empty. With `udr` it is
     computed however many runs there are.
     """
-    rows = collect(record, udr)
-    finished = list(filter(is_finished, rows))
+    rows = results.collect(record, udr)
+    finished = list(filter(results.is_finished, rows))
     if not finished:
         raise UserError(f"No run of the sweep in {record.folder} is finished; run it first.")
-    table = spreads(finished)
+    table = results.spreads(finished)
     files = [record.folder / name for name in ("summary.csv", "runs.csv", "summary.md")]
     options = dict.fromkeys((option for row in rows for option, _ in row.setting), "")
     long = [
@@ -75,15 +65,15 @@ def _as_csv(lines: Sequence[Mapping[str, object]]) -> str:
 
 def _as_markdown(table: Table, rows: Sequence[Row]) -> str:
     """One line a setting, one column a score: mean, deviation and interval over seeds."""
-    shown = [*scores_of(rows), "recon_loss", "kl_loss"]
+    shown = [*results.scores_of(rows), "recon_loss", "kl_loss"]
     heads = ["setting", "runs", *shown]
     lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
-    for setting, same in by_setting(rows).items():
+    for setting, same in results.by_setting(rows).items():
         spreads_here = table.get(setting, {})
         cells = [_cell(spreads_here[key]) if key in spreads_here else "" for key in shown]
-        count = f"{sum(map(is_finished, same))} of {len(same)}"
-        lines.append(f"| {label(setting)} | {count} | {' | '.join(cells)} |")
-    lines += ["", f"Mean ± standard deviation over seeds [{INTERVAL}]."]
+        count = f"{sum(map(results.is_finished, same))} of {len(same)}"
+        lines.append(f"| {results.label(setting)} | {count} | {' | '.join(cells)} |")
+    lines += ["", f"Mean ± standard deviation over seeds [{results.INTERVAL}]."]
     failed = [f"- {row.name}: {' '.join(row.reason.split())}" for row in rows if row.reason]
     if failed:
         more = len(failed) - _MOST_REASONS

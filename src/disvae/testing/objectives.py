@@ -13,17 +13,8 @@ from disvae.models.vae import VAE
 from disvae.objectives import Objective
 from disvae.objectives.terms import Terms
 from disvae.testing import require
-from disvae.training import checkpoint
+from disvae.training import checkpoint, loop
 from disvae.training.learners import Learners, make_learners
-from disvae.training.loop import (
-    BEGINNING,
-    Pause,
-    Position,
-    Schedule,
-    accumulate_gradients,
-    is_on_the_way,
-    train_epochs,
-)
 
 _SIZE, _LATENTS, _BATCH = 32, 3, 8
 _FACTORS = {"top": 6, "left": 6, "side": 2}
@@ -87,7 +78,7 @@ def _check_terms(objective: Objective, dataset: Dataset) -> None:
     moved = [id(parameter) for _, module in losses for parameter in module.parameters()]
     learning = [id(p) for module in learners.modules for p in module.parameters()]
     require(sorted(moved) == sorted(learning), "Each module needs one loss, and only one.")
-    accumulate_gradients(fabric, losses)
+    loop.accumulate_gradients(fabric, losses)
     for module in learners.modules:
         for name, parameter in module.named_parameters():
             require(parameter.grad is not None, f"No gradient reaches {name}.")
@@ -123,19 +114,19 @@ def _train(objective: Objective, dataset: Dataset, path: Path, stop: int | None)
     """Train for two epochs from the checkpoint, if there is one; return all that was learned."""
     fabric, learners = _learners(objective, dataset)
     per_step = _BATCH * objective.batches_per_step
-    schedule = Schedule(2 * objective.batches_per_step, per_step, None, seed=0)
-    start = BEGINNING
+    schedule = loop.Schedule(2 * objective.batches_per_step, per_step, None, seed=0)
+    start = loop.BEGINNING
 
-    def is_possible(at: Position) -> bool:
-        return is_on_the_way(fabric, schedule, objective, dataset, at)
+    def is_possible(at: loop.Position) -> bool:
+        return loop.is_on_the_way(fabric, schedule, objective, dataset, at)
 
     torch.manual_seed(1)
     if path.exists():
         start, _ = checkpoint.restore(path, fabric, learners, is_possible, lambda *_: None)
-    for event in train_epochs(
+    for event in loop.train_epochs(
         fabric, learners, objective, dataset, schedule, False, start, lambda: stop is not None
     ):
-        if isinstance(event, Pause) and event.position.step == stop:
+        if isinstance(event, loop.Pause) and event.position.step == stop:
             checkpoint.save(path, fabric, learners, event.position, None)
             return {}
     learned = {

@@ -7,11 +7,7 @@ from jaxtyping import Float, Int
 from pydantic import Field
 
 from disvae.metrics.arrays import CodeArray, FactorArray, checked
-from disvae.metrics.estimators.classifier import (
-    accuracy,
-    fit_classifier,
-    without_convergence_warnings,
-)
+from disvae.metrics.estimators import classifier
 from disvae.metrics.estimators.sampling import Estimate, SharedFactor, averaged, draw_rows
 from disvae.metrics.score import declare
 from disvae.metrics.settings import Draws, GroupSize, NumTest, NumTrain, Repeats, Seed
@@ -86,9 +82,9 @@ def beta_vae_score(
         from sklearn.linear_model import LogisticRegression
 
         train, test = features(rng, num_train), features(rng, num_test)
-        with without_convergence_warnings():
-            model = fit_classifier(LogisticRegression(), *train)
-        return accuracy(model, *test), accuracy(model, *train)
+        with classifier.without_convergence_warnings():
+            model = classifier.fit_classifier(LogisticRegression(), *train)
+        return classifier.accuracy(model, *test), classifier.accuracy(model, *train)
 
     return Accuracy(*averaged(once, seed, repeats))
 

@@ -6,13 +6,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from disvae.metrics.arrays import CodeArray, FactorArray, checked, varies
+from disvae.metrics.estimators import classifier
 from disvae.metrics.estimators.binned import bin_codes, binned_information
-from disvae.metrics.estimators.classifier import (
-    Split,
-    draw_split,
-    fit_classifier,
-    without_convergence_warnings,
-)
 from disvae.metrics.estimators.sampling import Estimate, averaged
 from disvae.metrics.estimators.threads import of_factors
 from disvae.metrics.score import declare
@@ -69,7 +64,7 @@ def modularity_explicitness(
     table, labels = checked(codes, factors)
 
     def once(rng: np.random.Generator) -> tuple[float, float, float]:
-        split = draw_split(rng, table, labels, num_train, num_test)
+        split = classifier.draw_split(rng, table, labels, num_train, num_test)
         binned = binned_information(bin_codes(split[0], bins), split[1])
         on_train, on_test = explicitness(split)
         return modularity(binned.information, active_only=active_only), on_test, on_train
@@ -93,7 +88,7 @@ def modularity(information: Float[np.ndarray, "K D"], *, active_only: bool = Fal
     return float(per_code.sum() / max(n_codes, 1))
 
 
-def explicitness(split: Split) -> tuple[float, float]:
+def explicitness(split: classifier.Split) -> tuple[float, float]:
     """Mean area under the ROC curve of linear probes, on the train and on the test half."""
     train, train_factors, test, test_factors = split
     centre, scale = train.mean(axis=0), train.std(axis=0)
@@ -105,10 +100,10 @@ def explicitness(split: Split) -> tuple[float, float]:
         from sklearn.linear_model import LogisticRegression
 
         known = train_factors[:, k]
-        model = fit_classifier(LogisticRegression(), halves[0], known)
+        model = classifier.fit_classifier(LogisticRegression(), halves[0], known)
         return _area(model, halves[0], known), _area(model, halves[1], test_factors[:, k])
 
-    with without_convergence_warnings():
+    with classifier.without_convergence_warnings():
         areas = of_factors(one, train_factors)
     on_train, on_test = np.mean(areas, axis=0)
     return float(on_train), float(on_test)

@@ -7,13 +7,7 @@ from jaxtyping import Float
 from pydantic import Field
 
 from disvae.metrics.arrays import CodeArray, FactorArray, checked, factor_values, standardised
-from disvae.metrics.estimators.classifier import (
-    Split,
-    accuracy,
-    draw_split,
-    fit_classifier,
-    without_convergence_warnings,
-)
+from disvae.metrics.estimators import classifier
 from disvae.metrics.estimators.information import mean_gap
 from disvae.metrics.estimators.sampling import Estimate, averaged
 from disvae.metrics.estimators.threads import in_threads
@@ -71,7 +65,7 @@ def sap(
     known = factor_values(factors, len(table)).astype(np.float64) if continuous else labels
 
     def once(rng: np.random.Generator) -> tuple[float, Float[np.ndarray, "D K"]]:
-        split = draw_split(rng, table, known, num_train, num_test)
+        split = classifier.draw_split(rng, table, known, num_train, num_test)
         if continuous:
             matrix = squared_correlation(*split[:2])
         else:
@@ -90,7 +84,7 @@ def squared_correlation(
 
 
 def support_vector_accuracy(
-    split: Split, regularisation: float, rng: np.random.Generator
+    split: classifier.Split, regularisation: float, rng: np.random.Generator
 ) -> Float[np.ndarray, "D K"]:
     """Held-out accuracy of a linear support vector machine on each code alone."""
     from sklearn.svm import LinearSVC
@@ -102,9 +96,9 @@ def support_vector_accuracy(
     def cell(j: int, k: int) -> float:
         seed = int(seeds[j, k])
         machine = LinearSVC(C=regularisation, class_weight="balanced", random_state=seed)
-        model = fit_classifier(machine, train[:, [j]], train_factors[:, k])
-        return accuracy(model, test[:, [j]], test_factors[:, k])
+        model = classifier.fit_classifier(machine, train[:, [j]], train_factors[:, k])
+        return classifier.accuracy(model, test[:, [j]], test_factors[:, k])
 
     cells = [(j, k) for j in range(n_codes) for k in range(n_factors)]
-    with without_convergence_warnings():
+    with classifier.without_convergence_warnings():
         return np.array(in_threads(cell, cells)).reshape(n_codes, n_factors)
