@@ -12,9 +12,8 @@ from disvae.options.experiments import NAMES, experiment_options
 def experiments() -> None:
     """List the predefined experiments with the options that each sets."""
     for name in NAMES:
-        options = " ".join(
-            f"--{key.replace('_', '-')} {value}" for key, value in experiment_options(name).items()
-        )
+        given = experiment_options(name).items()
+        options = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in given)
         print(f"{name:18} {options or '(the defaults)'}")
 
 

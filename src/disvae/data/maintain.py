@@ -40,10 +40,8 @@ def check(name_or_folder: str, root: str | Path | None = None) -> str:
     folder = find_folder(name_or_folder, root)
     manifest = read_manifest(folder)
     if manifest is None:
-        raise UserError(
-            f"{name_or_folder} is not prepared in {folder}; "
-            f"run: disvae data prepare {name_or_folder}"
-        )
+        command = f"disvae data prepare {name_or_folder}"
+        raise UserError(f"{name_or_folder} is not prepared in {folder}; run: {command}")
     damaged = [
         name
         for name, digest in manifest.hashes.items()
@@ -51,10 +49,8 @@ def check(name_or_folder: str, root: str | Path | None = None) -> str:
     ]
     if damaged or not manifest.hashes:
         fault = f"was changed or damaged ({', '.join(damaged)})" if damaged else "has no hashes"
-        raise UserError(
-            f"The dataset in {folder} {fault}; run: disvae data remove {name_or_folder}, "
-            "and prepare it again."
-        )
+        command = f"disvae data remove {name_or_folder}"
+        raise UserError(f"The dataset in {folder} {fault}; run: {command}, and prepare it again.")
     return f"{manifest.name} in {folder} is intact ({', '.join(manifest.hashes)})."
 
 

@@ -156,10 +156,8 @@ def _settled(score: Score, common: Mapping[str, Any], given: Mapping[str, Any]) 
     for name in given:
         least, value = 0 if name == "seed" else -_LARGEST, settled[name]
         if isinstance(value, int | float) and not least <= value <= _LARGEST:  # False for NaN
-            raise UserError(
-                f"{value!r} cannot be {name} of {score.name}: it should be from {least:,} to "
-                f"{_LARGEST:,}."
-            )
+            bounds = f"from {least:,} to {_LARGEST:,}"
+            raise UserError(f"{value!r} cannot be {name} of {score.name}: it should be {bounds}.")
     return settled
 
 

@@ -9,9 +9,8 @@ if TYPE_CHECKING:
     from disvae.models.architecture import Architecture
 
 # name to the module that declares it, as ARCHITECTURE
-ARCHITECTURES = {
-    name: f"disvae.models.{name.lower()}" for name in ("Burgess", "MLP", "Locatello", "ResNet")
-}
+_NAMES = ("Burgess", "MLP", "Locatello", "ResNet")
+ARCHITECTURES = {name: f"disvae.models.{name.lower()}" for name in _NAMES}
 
 
 def find(name: str) -> "Architecture":

@@ -47,10 +47,8 @@ class ControlVAE(Objective):
     @model_validator(mode="after")
     def _is_ordered(self) -> Self:
         if self.min > self.max:
-            raise ValueError(
-                f"control_min must be at most control_max, but {self.min:g} is more than "
-                f"{self.max:g}"
-            )
+            excess = f"{self.min:g} is more than {self.max:g}"
+            raise ValueError(f"control_min must be at most control_max, but {excess}")
         return self
 
     def start_state(self) -> dict[str, Tensor]:

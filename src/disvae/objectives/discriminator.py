@@ -1,6 +1,6 @@
 """The discriminator of FactorVAE (Kim and Mnih 2018, appendix B), and what it learns on."""
 
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -30,12 +30,10 @@ class Discriminator(nn.Module):
     def __init__(self, latent_dim: int):
         sizes = (latent_dim, *(_UNITS,) * 5)
         hidden = (
-            layer
-            for wide, narrow in pairwise(sizes)
-            for layer in (nn.Linear(wide, narrow), nn.LeakyReLU(_SLOPE))
+            (nn.Linear(wide, narrow), nn.LeakyReLU(_SLOPE)) for wide, narrow in pairwise(sizes)
         )
         super().__init__()
-        self.layers = nn.Sequential(*hidden, nn.Linear(_UNITS, 2))
+        self.layers = nn.Sequential(*chain(*hidden), nn.Linear(_UNITS, 2))
         for layer in self.layers:
             if isinstance(layer, nn.Linear):
                 nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")

@@ -119,9 +119,8 @@ class Objective(BaseModel, ABC):
     def option_names(cls) -> dict[str, str]:
         """Return the option that each of its own fields is, by field."""
         own = [field for field in cls.model_fields if field not in Objective.model_fields]
-        return {
-            field: field if field in cls.unprefixed else f"{cls.prefix}_{field}" for field in own
-        }
+        bare = cls.unprefixed
+        return {field: field if field in bare else f"{cls.prefix}_{field}" for field in own}
 
     @abstractmethod
     def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
@@ -136,10 +135,7 @@ class Objective(BaseModel, ABC):
         return [Minimise(terms["loss"], vae)], terms
 
     def evaluate(
-        self,
-        vae: Callable[[Tensor], VAEOutput],
-        images: Images,
-        at: Moment | None = None,
+        self, vae: Callable[[Tensor], VAEOutput], images: Images, at: Moment | None = None
     ) -> Terms:
         """Return the terms at full weight; nothing is to be minimised, or transformed."""
         at = at or Moment(n_images=len(images))

@@ -12,9 +12,8 @@ from disvae.objectives.registry import OBJECTIVES, ORIGINAL
 def _sections() -> configparser.ConfigParser:
     parser = configparser.ConfigParser(interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # option names keep their case
-    parser.read_string(
-        resources.files("disvae.options").joinpath("hyperparam.ini").read_text("utf-8")
-    )
+    file = resources.files("disvae.options").joinpath("hyperparam.ini")
+    parser.read_string(file.read_text("utf-8"))
     return parser
 
 

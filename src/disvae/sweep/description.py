@@ -17,11 +17,9 @@ from disvae.runs.folder import run_path
 from disvae.types import checked
 
 _SET_BY_SWEEP = {
-    "experiment": "experiments",
-    "results_dir": "results_dir",
-    "data_dir": "data_dir",
+    "experiment": "experiments", "results_dir": "results_dir", "data_dir": "data_dir",
     "is_metrics": "metrics",
-}
+}  # fmt: skip
 _SENSELESS = {"is_eval_only", "no_progress_bar"}
 _MOST = 10_000  # runs of a sweep
 _LARGEST = 2**63  # of a number in a file

@@ -139,9 +139,7 @@ def _values(record: Record, name: str) -> dict[str, float]:
             raise KeyError
         return numbers
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
-        raise UserError(
-            f"The logs of losses and scores in {run.path} are damaged; restore them from a copy."
-        ) from None
+        raise UserError(f"The logs in {run.path} are damaged; restore them from a copy.") from None
 
 
 def _headline(score: str) -> str | None:

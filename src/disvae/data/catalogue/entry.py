@@ -36,7 +36,5 @@ class Entry:
 
     def at(self, size: int) -> "Entry":
         """Return the entry of the same images at another side, which is a dataset of its own."""
-        channels, *_ = self.image_shape
-        return replace(
-            self, name=f"{self.name}-{size}", image_shape=(channels, size, size), other_sizes=()
-        )
+        shape = self.image_shape[0], size, size
+        return replace(self, name=f"{self.name}-{size}", image_shape=shape, other_sizes=())
