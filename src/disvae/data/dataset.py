@@ -96,7 +96,7 @@ def _part(
     if not 0 < train_fraction <= 1:
         raise UserError(f"The train fraction should lie in (0, 1], but it is {train_fraction}.")
     if split not in {"train", "test", *own}:
-        raise UserError(f"There is no split '{split}'; choose train or test.")
+        raise UserError(f"There is no split '{split}'; choose among train, test.")
     if train_fraction == 1:
         if split not in own:
             raise UserError(

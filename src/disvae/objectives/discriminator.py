@@ -29,9 +29,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, latent_dim: int):
         sizes = (latent_dim, *(_UNITS,) * 5)
-        hidden = (
-            (nn.Linear(wide, narrow), nn.LeakyReLU(_SLOPE)) for wide, narrow in pairwise(sizes)
-        )
+        hidden = ((nn.Linear(*sides), nn.LeakyReLU(_SLOPE)) for sides in pairwise(sizes))
         super().__init__()
         self.layers = nn.Sequential(*chain(*hidden), nn.Linear(_UNITS, 2))
         for layer in self.layers:

@@ -139,7 +139,8 @@ def _values(record: Record, name: str) -> dict[str, float]:
             raise KeyError
         return numbers
     except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
-        raise UserError(f"The logs in {run.path} are damaged; restore them from a copy.") from None
+        logs = f"The logs of losses and scores in {run.path}"
+        raise UserError(f"{logs} are damaged; restore them from a copy.") from None
 
 
 def _headline(score: str) -> str | None:
