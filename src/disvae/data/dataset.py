@@ -96,7 +96,8 @@ def _part(
     if not 0 < train_fraction <= 1:
         raise UserError(f"The train fraction should lie in (0, 1], but it is {train_fraction}.")
     if split not in {"train", "test", *own}:
-        raise UserError(f"There is no split '{split}'; choose among train, test.")
+        choices = "train or test" if train_fraction < 1 else f"among {', '.join(own)}"
+        raise UserError(f"There is no split '{split}'; choose {choices}.")
     if train_fraction == 1:
         if split not in own:
             raise UserError(
