@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 from joblib import cpu_count  # type: ignore[import-untyped]
@@ -80,17 +79,17 @@ def _run_all(sweep: SweepOptions, record: Record, planned: list[PlannedRun], cod
     failures = {name: why for name, why in recorded.items() if name not in finished}
     processes = _processes(sweep, len(planned))
     threads = max(1, cpu_count() // processes)
-    tasks = [
-        Task(
-            record.folder.absolute(),
-            run.name,
-            _options(sweep, record, run, code),
-            tuple(code[name].typed if name in code else name for name in sweep.metrics),
-            threads,
-        )
-        for run in planned
-        if run.name not in finished and (sweep.retry or run.name not in failures)
-    ]
+    scores = tuple(code[name].typed if name in code else name for name in sweep.metrics)
+    places = {  # for any worker
+        "results_dir": record.folder.absolute(),
+        "data_dir": data_root(sweep.data_dir).absolute(),
+    }
+    tasks = []
+    for run in planned:
+        if run.name not in finished and (sweep.retry or run.name not in failures):
+            own = {kind: each.typed for kind, each in among(run.options, code).items()}
+            options = {**run.options, **own, **places, "no_progress_bar": True}
+            tasks.append(Task(record.folder.absolute(), run.name, options, scores, threads))
     if sweep.executor == "ray" and tasks:
         steps = run_on_ray(tasks, sweep.address, sweep.gpus_per_run)
     else:
@@ -102,14 +101,3 @@ def _run_all(sweep: SweepOptions, record: Record, planned: list[PlannedRun], cod
                 record.write_failures(failures)
                 recorded = failures
             table.update(running, ended)
-
-
-def _options(sweep: SweepOptions, record: Record, run: PlannedRun, code: Code) -> dict[str, Any]:
-    """Return all options of a run: the sweep's, and where things lie, for any worker."""
-    return {
-        **run.options,
-        **{kind: own.typed for kind, own in among(run.options, code).items()},
-        "results_dir": record.folder.absolute(),
-        "data_dir": data_root(sweep.data_dir).absolute(),
-        "no_progress_bar": True,
-    }
