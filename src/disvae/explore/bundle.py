@@ -55,6 +55,7 @@ class Bundle:
         self.model = self.run.model
         self._data_dir = data_dir
         self._lock = threading.RLock()
+        self._networks: tuple[Network | None, Network | None, str] | None = None
 
     def require_unchanged(self) -> None:
         """Raise `RunChangedError` if the run was removed or trained anew since it was opened."""
@@ -71,9 +72,15 @@ class Bundle:
         """Whether the model on disk is another by now."""
         return _stamp(self.run) != self.stamp
 
-    @cached_property
+    @property
     def networks(self) -> tuple[Network | None, Network | None, str]:
         """Decoder and encoder as layers, and why one of them is None."""
+        with self._lock:  # a page may ask while they are being derived
+            if self._networks is None:
+                self._networks = self._derive_networks()
+            return self._networks
+
+    def _derive_networks(self) -> tuple[Network | None, Network | None, str]:
         found: list[Network | None] = []
         reason = ""
         for derive in (decoder_network, encoder_network):

@@ -92,6 +92,8 @@ class Explorer:
             target=self._server.run, kwargs={"sockets": [listener]}, daemon=True
         )
         self._thread.start()
+        if not asked.as_table:  # meanwhile the browser starts and loads the page
+            threading.Thread(target=lambda: bundles.get(0).networks, daemon=True).start()
 
     def __enter__(self) -> Self:
         return self
