@@ -36,6 +36,7 @@ myst_enable_extensions = ["colon_fence"]
 os.environ.setdefault("DISVAE_DATA", str(HERE.parent / "data"))
 os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # tqdm's, without ipywidgets
 nb_execution_mode = "cache"  # one that did not change is not run again
+nb_execution_cache_path = str(HERE.parent / "build/notebooks")
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
