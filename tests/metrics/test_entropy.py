@@ -1,6 +1,7 @@
 """Mixture entropies against quadrature, closed forms and limits."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -140,3 +141,18 @@ def test_two_values_as_far_apart_as_integers_reach():
     mean = np.where(np.arange(60) % 2, -(2.0**63), 2.0**63)
     apart = NORMAL + 40 + np.log(2)  # two mixtures that never meet: a bit more
     assert entropy(mean, np.exp(40)) == pytest.approx(apart, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["a value an image", "isolated peaks"])
+def test_memory_is_some_hundred_bytes_an_image(kind):
+    def peak(count):
+        groups = np.arange(count) if kind == "a value an image" else np.zeros(count, np.int64)
+        mean = np.random.default_rng(0).permutation(count) * 1.0
+        tracemalloc.start()
+        grouped_entropies(mean, np.full(count, -28.0), [(groups, int(groups.max()) + 1)])
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(100)  # the kernels, which stay
+    assert (peak(20_000) - peak(10_000)) / 10_000 < 1000

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Int
 from numpy.polynomial import hermite_e, legendre
 from scipy.special import entr
 
@@ -28,7 +28,7 @@ N_CLASSES = 8  # cells in an octave of widths
 N_MOMENTS = 10
 REACH = 3  # tiles on each side: at least 6 standard deviations
 FINEST = 2.0**-40  # of the axis' extent; narrower components are raised to it
-CHUNK = 1 << 14  # source tiles expanded at once
+CHUNK = 1 << 12  # tiles expanded at once
 
 
 @dataclass(frozen=True)
@@ -133,20 +133,30 @@ def _group_entropies(
     levels = [_occupied(sources, i, row, key, sums) for i in range(len(sources.levels))]
     active = _active_tiles([level.tiles for level in levels])
     result = np.zeros(n_groups)
-    density = np.zeros((len(active[-1]), N_NODES))
-    for index in reversed(range(len(levels))):
-        tiles = active[index]
+    top = len(levels) - 1
+    # from long tiles to short; as many densities wait as CHUNK and the levels allow
+    waiting = [(top, active[top][i : i + CHUNK], None) for i in range(0, len(active[top]), CHUNK)]
+    while waiting:
+        index, tiles, density = waiting.pop()
+        if density is None:
+            density = np.zeros((len(tiles), N_NODES))
         _add_components(density, tiles, levels[index])
-        split = np.empty(0, dtype=np.int64)
+        halves = np.empty(0, dtype=np.int64)
         if index:
-            split = np.searchsorted(tiles, active[index - 1][::2] >> 1)
+            finer = active[index - 1]
+            halves = finer[slice(*np.searchsorted(finer, [2 * tiles[0], 2 * tiles[-1] + 2]))]
+        split = np.searchsorted(tiles, halves[::2] >> 1)
         leaf = np.ones(len(tiles), dtype=bool)
         leaf[split] = False
         group_of_leaf = tiles[leaf] // sources.tiles_in_row(index)
         length = 2.0 ** float(sources.levels[index])
-        result += _integrate(density[leaf], group_of_leaf, length, sizes)
+        _integrate(result, density[leaf], group_of_leaf, length, sizes)
         # Both halves of each split tile, at the nodes of the next shorter tiles.
         density = (density[split] @ _halving()).reshape(-1, N_NODES)
+        waiting += [
+            (index - 1, halves[i : i + CHUNK], density[i : i + CHUNK])
+            for i in range(0, len(halves), CHUNK)
+        ]
     return result
 
 
@@ -189,30 +199,35 @@ def _active_tiles(occupied: list[Int[np.ndarray, " _tiles"]]) -> list[Int[np.nda
 def _add_components(
     density: Float[np.ndarray, "tiles nodes"], tiles: Int[np.ndarray, " tiles"], level: _Level
 ) -> None:
-    """Add one level's components to the densities of the tiles within reach, in place."""
-    for start in range(0, len(level.tiles), CHUNK):
-        sources = level.tiles[start : start + CHUNK]
-        low, high = np.searchsorted(level.tile_of, [start, start + CHUNK])
-        table = np.zeros((len(sources), N_CLASSES * N_BINS, N_MOMENTS))
-        table[level.tile_of[low:high] - start, level.cell[low:high]] = level.moments[low:high]
-        spread = table.reshape(len(sources), -1) @ _kernel()
-        spread = spread.reshape(len(sources), 2 * REACH + 1, N_NODES)
-        for step in range(2 * REACH + 1):
-            density[np.searchsorted(tiles, sources + step - REACH)] += spread[:, step]
+    """Add one level's components to the densities of those of its active tiles, in place."""
+    ends = [tiles[0] - REACH, tiles[-1] + REACH + 1]
+    first, last = np.searchsorted(level.tiles, ends)
+    if first == last:
+        return
+    low, high = np.searchsorted(level.tile_of, [first, last])
+    table = np.zeros((last - first, N_CLASSES * N_BINS, N_MOMENTS))
+    table[level.tile_of[low:high] - first, level.cell[low:high]] = level.moments[low:high]
+    spread = table.reshape(len(table), -1) @ _kernel()
+    spread = spread.reshape(len(table), 2 * REACH + 1, N_NODES)
+    for step in range(2 * REACH + 1):
+        target = level.tiles[first:last] + step - REACH
+        here = slice(*np.searchsorted(target, [tiles[0], tiles[-1] + 1]))
+        density[np.searchsorted(tiles, target[here])] += spread[here, step]
 
 
 def _integrate(
+    result: Float[np.ndarray, " groups"],
     density: Float[np.ndarray, "leaves nodes"],
     row: Int[np.ndarray, " leaves"],
     length: float,
     sizes: Float[np.ndarray, " groups"],
-) -> Num[np.ndarray, " groups"]:
-    """Sum -q log q over leaf tiles, a group each; q is the density per component and unit.
-
-    Where there is no leaf the zeros are integers.
-    """
+) -> None:
+    """Add -q log q over leaf tiles, a group each; q is the density per component and unit."""
+    if not len(row):
+        return
     q = np.maximum(density, 0) / (sizes[row, None] * length)
-    return np.bincount(row, entr(q) @ (_quadrature()[1] * length), len(sizes))
+    sums = np.bincount(row - row[0], entr(q) @ (_quadrature()[1] * length))
+    result[row[0] : row[-1] + 1] += sums
 
 
 @cache
