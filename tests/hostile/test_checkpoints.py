@@ -109,16 +109,48 @@ REFUSED = {
     "a weight": ("modules", 0, "encoder.conv1.weight"),
     "steps": ("position", "step"),
     "epochs": ("position", "epoch"),
-    "losses so far": ("position", "terms", "sums"),
-    "losses of a step": ("position", "terms", "waiting", 0),
+    "losses so far": ("processes", 0, "terms", "sums"),
+    "losses of a step": ("processes", 0, "terms", "waiting", 0),
     "records": ("history", "log"),
-    "random states": ("random", "cpu"),
+    "random states": ("processes", 0, "random", "cpu"),
 }
 
 
 @pytest.mark.parametrize("way", REFUSED.values(), ids=REFUSED)
 def test_values_that_do_not_fit_are_refused(begun, tmp_path, way):
     content = tampered(read_tensors(begun.checkpoint), way, torch.full((3,), 7.0))
+    with pytest.raises(UserError, match=r"checkpoint\.pt is damaged or not of this run"):
+        resume(begun, tmp_path, content)
+
+
+def test_the_format_before_this_one_is_read(begun, tmp_path):
+    content = read_tensors(begun.checkpoint)
+    whole = resume(begun, tmp_path, content)
+    (part,) = content.pop("processes")
+    del content["disvae"]
+    content |= {"version": 2, "random": part["random"], "state": part["state"]}
+    content["position"] = {**content["position"], "terms": part["terms"]}
+    before = resume(begun, tmp_path / "before", content)
+    written = [(run.path / "model.pt").read_bytes() for run in (whole, before)]
+    assert written[0] == written[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"version": 4, "disvae": "9.8.7"}, "has format 4, but .* go on with disvae 9.8.7"),
+        ({"version": 1, "disvae": None}, "has format 1, .* the version that specs.json names"),
+    ],
+)
+def test_other_formats_are_refused_by_the_version_that_reads_them(begun, tmp_path, change, said):
+    with pytest.raises(UserError, match=said):
+        resume(begun, tmp_path, {**read_tensors(begun.checkpoint), **change})
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_checkpoints_of_more_or_fewer_processes_are_refused(begun, tmp_path, count):
+    content = read_tensors(begun.checkpoint)
+    content["processes"] *= count
     with pytest.raises(UserError, match=r"checkpoint\.pt is damaged or not of this run"):
         resume(begun, tmp_path, content)
 

@@ -27,4 +27,5 @@ def test_specs_are_those_of_before(tmp_path):
     specs["versions"] = sorted(specs["versions"])
     for added, default in ADDED.items():
         assert specs.pop(added) == default
+    assert specs["used"].pop("processes") == 1
     assert specs == json.loads(BEFORE.read_text())

@@ -1,6 +1,7 @@
 """All that an interrupted training needs to go on as if nothing had happened."""
 
 from collections.abc import Callable, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,23 +16,39 @@ from disvae.training.epoch_terms import EpochTerms
 from disvae.training.learners import Learners
 from disvae.training.loop import Position
 
-_VERSION = 2
+_FORMAT = 3  # 2: of one process, whose random states, objective and terms stood among the rest
 History = TypeVar("History")
 
 
-def save(path: Path, fabric: Fabric, learners: Learners, position: Position, history: Any) -> None:
-    """Write weights, optimisers, random states, position and history, atomically.
+def own_part(fabric: Fabric, learners: Learners, position: Position) -> dict[str, Any]:
+    """Return what each process has of its own: random states, the objective's, the epoch's terms.
+
+    Weights and optimisers are the same in all.
+    """
+    state = {name: value.cpu() for name, value in learners.state.items()}
+    return {"random": _random_states(fabric.device), "state": state, "terms": position.terms}
+
+
+def save(
+    path: Path,
+    fabric: Fabric,
+    learners: Learners,
+    position: Position,
+    parts: list[dict[str, Any]],
+    history: Any,
+) -> None:
+    """Write weights, optimisers, position, the parts of all processes and history, atomically.
 
     A history is whatever plain values and tensors the caller wants back.
     """
     state = {
-        "version": _VERSION,
-        "position": position._asdict(),
+        "version": _FORMAT,
+        "disvae": metadata.version("disvae"),
+        "position": position._replace(terms=None)._asdict(),
         "modules": [module.state_dict() for module in learners.modules],
         "optimisers": [optimiser.state_dict() for optimiser in learners.optimisers],
-        "state": learners.state,
         "precision": fabric.strategy.precision.state_dict(),
-        "random": _random_states(fabric.device),
+        "processes": parts,
         "history": history,
     }
     write_tensors(path, state)
@@ -46,36 +63,58 @@ def restore(
 ) -> tuple[Position, History]:
     """Bring modules, optimisers and random states to where the checkpoint at `path` left them.
 
-    The file may come from anywhere: a `UserError` says if it is damaged, of another model, or if
-    training cannot be at its position. `read_history` takes the history that `save` was given, and
-    the number of epochs; it raises any exception if they do not fit.
+    The file may come from anywhere: a `UserError` says if it is damaged, of another format or
+    model, or if training cannot be at its position. `read_history` takes the history that `save`
+    was given, and the number of epochs; it raises any exception if they do not fit.
     """
-    state = read_tensors(path)
+    state = _in_this_format(path, read_tensors(path))
     try:
-        if state["version"] != _VERSION:
-            raise ValueError("another version")
-        position = Position(**state["position"])
-        if not is_possible(position):
-            raise ValueError("a place where training never is")
-        if position.terms is not None:
-            EpochTerms(first_step=1).load_state_dict(position.terms, position.done)
+        parts = state["processes"]
+        if len(parts) != fabric.world_size:
+            raise ValueError("of another number of processes")
+        for part in parts:  # all, so that each process finds the same fault
+            position = Position(**state["position"])._replace(terms=part["terms"])
+            if not is_possible(position):
+                raise ValueError("a place where training never is")
+            if position.terms is not None:
+                EpochTerms(first_step=1).load_state_dict(position.terms, position.done)
+            require_like(part["state"], learners.state)
+        own = parts[fabric.global_rank]
+        position = position._replace(terms=own["terms"])
         history = read_history(state["history"], position.epoch)
         for module, weights in zip(learners.modules, state["modules"], strict=True):
             require_like(weights, module.state_dict())
             module.load_state_dict(weights)
         for optimiser, stored in zip(learners.optimisers, state["optimisers"], strict=True):
             _restore_moments(optimiser, stored["state"])
-        require_like(state["state"], learners.state)
         for name, value in learners.state.items():
-            value.copy_(state["state"][name])
+            value.copy_(own["state"][name])
         fabric.strategy.precision.load_state_dict(state["precision"])
-        _set_random_states(fabric.device, state["random"])
+        _set_random_states(fabric.device, own["random"])
     except Exception:  # the loaders raise many kinds
         raise UserError(
             f"{path} is damaged or not of this run; restore it from a copy, "
             "or remove it and train again."
         ) from None
     return position, history
+
+
+def _in_this_format(path: Path, state: dict[str, Any]) -> dict[str, Any]:
+    """Return the content of a checkpoint as this version writes it; refuse formats unknown."""
+    number = state.get("version")
+    if type(number) is not int or number == _FORMAT or abs(number) > 10**6:
+        return state  # if it is none, it does not fit
+    if number == 2:
+        position = state.get("position")
+        terms = position.get("terms") if isinstance(position, dict) else None
+        part = {"random": state.get("random"), "state": state.get("state"), "terms": terms}
+        return {**state, "processes": [part]}
+    by = state.get("disvae")
+    version = f"disvae {by[:20]}" if isinstance(by, str) else "the version that specs.json names"
+    raise UserError(
+        f"{path} has format {number}, but disvae {metadata.version('disvae')} reads the "
+        f"formats 2 and {_FORMAT}; go on with {version}, or remove it and train again."
+    )
 
 
 def _restore_moments(optimiser: Optimizer, moments: Mapping[int, Mapping[str, Tensor]]) -> None:

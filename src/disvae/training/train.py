@@ -1,17 +1,20 @@
 """A training run, from options to the last weights; and on from where it was interrupted."""
 
 import inspect
+import itertools
 import logging
 import secrets
 import shlex
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from disvae.devices.fabric import make_fabric
 from disvae.devices.process import keep_freed_memory
+from disvae.devices.together import by_the_first, gathered, largest, said_once
 from disvae.errors import UserError
 from disvae.evaluation.score import score
 from disvae.evaluation.test_losses import record_test
@@ -23,12 +26,13 @@ from disvae.runs.run import Run
 from disvae.storage.files import remove_rests
 from disvae.training import checkpoint
 from disvae.training.history import History, read_history
-from disvae.training.interruption import Interrupted, Request, requests_to_stop
-from disvae.training.loop import Epoch, Position, is_on_the_way, train_epochs
+from disvae.training.interruption import Interrupted, requests_to_stop
+from disvae.training.loop import Epoch, Pause, Position, is_on_the_way, train_epochs
 from disvae.training.preparation import Prepared, prepare
 from disvae.training.watching import watch
 
 logger = logging.getLogger("disvae")
+_AGREE_EVERY = 50  # steps, after which several processes ask each other whether to pause
 
 
 def train(name: str, *, resume: bool = False, **options: Any) -> Run:
@@ -69,24 +73,33 @@ def train(name: str, *, resume: bool = False, **options: Any) -> Run:
     keep_freed_memory()
     fabric = make_fabric(chosen, chosen.precision)
     fabric.launch()
-    if before is not None and fabric.world_size > 1:
-        raise UserError("Only training on one device can be resumed; train the run anew.")
-    seed = fabric.broadcast(_seed(chosen, before))
-    prepared = prepare(fabric, chosen, code, seed, before)
-    if not fabric.is_global_zero:
-        _train(prepared, None, chosen, Position(), History.beginning())
-        fabric.barrier()
-        raise SystemExit(0)  # the first process goes on alone
-    with sole_trainer(path):
-        if before is not None:  # another process may have had it until now
-            if Run(path).specs != before.specs:
+    with said_once(fabric):
+        seed = fabric.broadcast(_seed(chosen, before))
+        prepared = prepare(fabric, chosen, code, seed, before)
+    with ExitStack() as held:
+
+        def begin() -> bool:
+            """Make the run, or take it up; return whether there is anything to train."""
+            held.enter_context(sole_trainer(path))
+            if before is None:
+                _create(path, chosen, given, code, prepared)
+                return True
+            if Run(path).specs != before.specs:  # another process may have had it until now
                 raise UserError(f"Another process began {path} anew; resume it again.")
-            if before.is_trained:
-                return _left_alone(before)
-        run = before or _create(path, chosen, given, code, prepared)
-        start, history = _start(run, prepared)
-        _train(prepared, run, chosen, start, history)
-        fabric.barrier()
+            remove_rests(path, {".pt", ".log", ".gif"})
+            return not before.is_trained
+
+        to_train = by_the_first(fabric, begin)
+        run = before or Run(path, code)
+        if to_train:
+            with said_once(fabric):
+                start, history = _start(run, prepared)
+            _train(prepared, run, chosen, start, history)
+            fabric.barrier()
+        if not fabric.is_global_zero:
+            raise SystemExit(0)  # the first process goes on alone
+        if not to_train:
+            return _left_alone(run)
         if not chosen.no_test:
             learners = prepared.learners
             at = Moment(len(prepared.dataset), critics=learners.critics, state=learners.state)
@@ -155,7 +168,7 @@ def _create(
     given: Mapping[str, Any],
     code: Mapping[str, UserCode],
     prepared: Prepared,
-) -> Run:
+) -> None:
     facts: dict[str, Any] = (
         {"user_code": {k: own.record for k, own in code.items()}} if code else {}
     )
@@ -169,9 +182,10 @@ def _create(
             "batch_size": prepared.schedule.images_per_step,
             "seed": prepared.schedule.seed,
             "device": str(prepared.fabric.device),
+            "processes": prepared.fabric.world_size,
         },
     }
-    return create_run(path, options, given, facts, code)
+    create_run(path, options, given, facts, code)
 
 
 def _start(run: Run, prepared: Prepared) -> tuple[Position, History]:
@@ -182,10 +196,15 @@ def _start(run: Run, prepared: Prepared) -> tuple[Position, History]:
             f"{run.path} was begun on {begun[0]} other images than the {len(prepared.dataset)} "
             f"that {prepared.dataset.name} has here; restore them, or train the run anew."
         )
-    remove_rests(run.path, {".pt", ".log", ".gif"})
+    fabric, learners = prepared.fabric, prepared.learners
+    processes = run.specs["used"].get("processes", 1)  # `_seed` has read what was used
+    if processes != fabric.world_size:
+        raise UserError(
+            f"{run.path} was begun by {str(processes)[:20]} processes, each with its own noise, so "
+            f"it cannot go on with {fabric.world_size}; resume it on as many devices."
+        )
     if not run.checkpoint.exists():
         return Position(), History.beginning()
-    fabric, learners = prepared.fabric, prepared.learners
     frame = training_frame(learners.bare_vae.eval(), run.background)
     return checkpoint.restore(
         run.checkpoint,
@@ -199,37 +218,54 @@ def _start(run: Run, prepared: Prepared) -> tuple[Position, History]:
 
 
 def _train(
-    prepared: Prepared, run: Run | None, options: RunOptions, start: Position, history: History
+    prepared: Prepared, run: Run, options: RunOptions, start: Position, history: History
 ) -> None:
     """Train, and keep what comes of it: logs, weights, checkpoints, the film."""
     fabric, learners = prepared.fabric, prepared.learners
-    alone = fabric.world_size == 1  # several processes cannot stop at one step
-    with requests_to_stop() if alone else nullcontext(Request()) as request:
-        saved = time.monotonic()
+    with requests_to_stop() as request:
+        saved, calls = time.monotonic(), itertools.count(1)
 
         def pause_is_due() -> bool:
             late = time.monotonic() - saved > 60 * options.checkpoint_minutes
-            return alone and (late or request.number is not None)
+            due = late or request.number is not None
+            if fabric.world_size == 1:
+                return due
+            return next(calls) % _AGREE_EVERY == 0 and largest(fabric, int(due)) > 0
 
         for event in train_epochs(
             fabric, learners, prepared.objective, prepared.dataset, prepared.schedule,
             not options.no_progress_bar, start, pause_is_due,
         ):  # fmt: skip
-            if run is None:
-                continue
-            if isinstance(event, Epoch):
-                _keep_epoch(run, prepared, event, history, options)
-            if alone:
-                checkpoint.save(run.checkpoint, fabric, learners, event.position, history._asdict())
-                saved = time.monotonic()
-            if request.number is not None:
+            parts = gathered(fabric, checkpoint.own_part(fabric, learners, event.position))
+            number = largest(fabric, request.number or 0)
+            by_the_first(fabric, partial(_keep, run, prepared, event, parts, history, options))
+            saved = time.monotonic()
+            if number and not fabric.is_global_zero:
+                raise SystemExit(0)
+            if number:
                 raise Interrupted(
                     f"stopped at step {event.position.step}; go on with: {_command_to_resume(run)}",
-                    request.number,
+                    number,
                 )
-    if run is not None:
+    if fabric.is_global_zero:
         run.write_model(learners.bare_vae)
         write_gif(run.path / "training.gif", history.frames(), frames_per_second=1)
+
+
+def _keep(
+    run: Run,
+    prepared: Prepared,
+    event: Epoch | Pause,
+    parts: list[dict[str, Any]],
+    history: History,
+    options: RunOptions,
+) -> None:
+    if isinstance(event, Epoch):
+        _keep_epoch(run, prepared, event, history, options)
+    checkpoint.save(
+        run.checkpoint, prepared.fabric, prepared.learners, event.position, parts,
+        history._asdict(),
+    )  # fmt: skip
 
 
 def _command_to_resume(run: Run) -> str:
