@@ -63,7 +63,7 @@ def test_two_processes_make_one_run_and_go_on(tmp_path, two, loss):
     assert two("killed", loss, number=9, saves=8).returncode == -9
     killed = tmp_path / "results/killed"
     assert (killed / "checkpoint.pt").exists()
-    with pytest.raises(UserError, match=r"begun by 2 processes .* cannot go on with 1"):
+    with pytest.raises(UserError, match=r"begun by 2 processes, .* cannot go on with 1"):
         disvae.train("killed", resume=True, results_dir=killed.parent)
     if loss == "factor":  # once more, asked to stop
         asked = two("killed", resume="yes", number=15, saves=1)

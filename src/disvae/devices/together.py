@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 def by_the_first(fabric: Fabric, act: Callable[[], T]) -> T:
     """Let the first process act, and tell all what came of it; if it fails, the others end."""
-    result, failure = None, None
+    result: Any = None
+    failure: BaseException | None = None
     if fabric.is_global_zero:
         try:
             result = act()
@@ -26,7 +27,8 @@ def by_the_first(fabric: Fabric, act: Callable[[], T]) -> T:
         raise failure
     if failed:
         raise SystemExit(0)
-    return result
+    told: T = result
+    return told
 
 
 @contextlib.contextmanager
@@ -53,4 +55,6 @@ def largest(fabric: Fabric, number: int) -> int:
     """Return the largest of the numbers that the processes have."""
     if fabric.world_size == 1:
         return number
-    return int(fabric.all_reduce(torch.tensor(number, device=fabric.device), reduce_op="max"))
+    found = fabric.all_reduce(torch.tensor(number, device=fabric.device), reduce_op="max")
+    assert isinstance(found, torch.Tensor)  # noqa: S101
+    return int(found)

@@ -127,7 +127,8 @@ def _train(objective: Objective, dataset: Dataset, path: Path, stop: int | None)
         fabric, learners, objective, dataset, schedule, False, start, lambda: stop is not None
     ):
         if isinstance(event, loop.Pause) and event.position.step == stop:
-            checkpoint.save(path, fabric, learners, event.position, None)
+            parts = [checkpoint.own_part(fabric, learners, event.position)]
+            checkpoint.save(path, fabric, learners, event.position, parts, None)
             return {}
     learned = {
         f"{number}.{name}": value
