@@ -1,7 +1,8 @@
 """What an architecture declares: an encoder, a decoder, and what they are made for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from disvae.posterior import Posterior
 
 ImageShape = tuple[int, int, int]
 SIZES = (32, 64, 128, 256)
-_WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+_RELU = partial(nn.ReLU, inplace=True)
 
 
 def kaiming_uniform(layer: nn.Module) -> None:
@@ -19,16 +20,8 @@ def kaiming_uniform(layer: nn.Module) -> None:
 
     Biases keep PyTorch's default, as in the original system.
     """
-    if isinstance(layer, _WEIGHTED):
+    if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
         nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
-
-
-def glorot_uniform(layer: nn.Module) -> None:
-    """Draw the weight of a convolution or linear layer (Glorot and Bengio 2010); zero its bias."""
-    if isinstance(layer, _WEIGHTED):
-        nn.init.xavier_uniform_(layer.weight)
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
 
 
 @dataclass(frozen=True)
@@ -64,6 +57,12 @@ class Architecture:
                 f"The {self.name} model takes images of {sizes} pixels, not {height}x{width}; "
                 f"resize them to the nearest, {nearest}x{nearest}."
             )
+
+
+def activated(*layers: nn.Module, by: Callable[[], nn.Module] = _RELU) -> Iterator[nn.Module]:
+    """Yield each layer, and an activation after it."""
+    for layer in layers:
+        yield from (layer, by())
 
 
 class GaussianEncoder(nn.Sequential):

@@ -17,44 +17,38 @@ weights start 2% narrower at D = 10.
 
 from torch import nn
 
-from disvae.models.architecture import Architecture, GaussianEncoder, ImageShape, glorot_uniform
+from disvae.models.architecture import Architecture, GaussianEncoder, ImageShape, activated
 from disvae.models.transposed_convolution import TransposedConvolution
 
 
 def _encoder(image_shape: ImageShape, latent_dim: int) -> nn.Module:
-    return GaussianEncoder(
+    convolutions = (
         nn.Conv2d(image_shape[0], 32, 4, stride=2, padding=1),
-        nn.ReLU(inplace=True),
         nn.Conv2d(32, 32, 4, stride=2, padding=1),
-        nn.ReLU(inplace=True),
         nn.Conv2d(32, 64, 2, stride=2),
-        nn.ReLU(inplace=True),
         nn.Conv2d(64, 64, 2, stride=2),
-        nn.ReLU(inplace=True),
-        nn.Flatten(),
-        nn.Linear(1024, 256),
-        nn.ReLU(inplace=True),
-        nn.Linear(256, 2 * latent_dim),
     )
+    dense = activated(nn.Linear(1024, 256))
+    head = nn.Linear(256, 2 * latent_dim)
+    return GaussianEncoder(*activated(*convolutions), nn.Flatten(), *dense, head)
 
 
 def _decoder(image_shape: ImageShape, latent_dim: int) -> nn.Module:
     return nn.Sequential(
-        nn.Linear(latent_dim, 256),
-        nn.ReLU(inplace=True),
-        nn.Linear(256, 1024),
-        nn.ReLU(inplace=True),
+        *activated(nn.Linear(latent_dim, 256), nn.Linear(256, 1024)),
         nn.Unflatten(1, (64, 4, 4)),
-        TransposedConvolution(64, 64),
-        nn.ReLU(inplace=True),
-        TransposedConvolution(64, 32),
-        nn.ReLU(inplace=True),
-        TransposedConvolution(32, 32),
-        nn.ReLU(inplace=True),
+        *activated(*(TransposedConvolution(*sides) for sides in ((64, 64), (64, 32), (32, 32)))),
         TransposedConvolution(32, image_shape[0]),
     )
 
 
+def _glorot_uniform(layer: nn.Module) -> None:
+    """Draw the weight of a convolution or linear layer (Glorot and Bengio 2010); zero its bias."""
+    if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.xavier_uniform_(layer.weight)
+        nn.init.zeros_(layer.get_parameter("bias"))
+
+
 ARCHITECTURE = Architecture(
-    "Locatello", _encoder, _decoder, image_sizes=(64,), initialise=glorot_uniform
+    "Locatello", _encoder, _decoder, image_sizes=(64,), initialise=_glorot_uniform
 )

@@ -10,7 +10,7 @@ import math
 
 from torch import nn
 
-from disvae.models.architecture import Architecture, GaussianEncoder, ImageShape
+from disvae.models.architecture import Architecture, GaussianEncoder, ImageShape, activated
 
 _UNITS = 1200
 
@@ -18,22 +18,14 @@ _UNITS = 1200
 def _encoder(image_shape: ImageShape, latent_dim: int) -> nn.Module:
     return GaussianEncoder(
         nn.Flatten(),
-        nn.Linear(math.prod(image_shape), _UNITS),
-        nn.ReLU(inplace=True),
-        nn.Linear(_UNITS, _UNITS),
-        nn.ReLU(inplace=True),
+        *activated(nn.Linear(math.prod(image_shape), _UNITS), nn.Linear(_UNITS, _UNITS)),
         nn.Linear(_UNITS, 2 * latent_dim),
     )
 
 
 def _decoder(image_shape: ImageShape, latent_dim: int) -> nn.Module:
     return nn.Sequential(
-        nn.Linear(latent_dim, _UNITS),
-        nn.Tanh(),
-        nn.Linear(_UNITS, _UNITS),
-        nn.Tanh(),
-        nn.Linear(_UNITS, _UNITS),
-        nn.Tanh(),
+        *activated(*(nn.Linear(n, _UNITS) for n in (latent_dim, _UNITS, _UNITS)), by=nn.Tanh),
         nn.Linear(_UNITS, math.prod(image_shape)),
         nn.Unflatten(1, image_shape),
     )

@@ -28,7 +28,6 @@ class Entropies(NamedTuple):
     @property
     def mutual_information(self) -> Float[np.ndarray, "K D"]:
         """I(z_j; v_k) = H(z_j) - H(z_j given v_k), held to [0, H(v_k)]."""
-        information: Float[np.ndarray, "K D"]
         information = np.clip(self.code - self.conditional, 0, self.factor[:, None])
         information[information < NOTHING] = 0
         return information

@@ -43,20 +43,17 @@ def neighbour_information(
 
 def _distance(line: Float[np.ndarray, " n"], k: int) -> Float[np.ndarray, " n"]:
     """Return each point's distance to its k-th nearest, on an ascending line."""
-    distance: Float[np.ndarray, " n"]
     if k >= len(line) // 2:
         # few points: published values rest on how scikit-learn rounds distances here
         from sklearn.neighbors import NearestNeighbors
 
         by_all = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(line[:, None])
-        distance = by_all.kneighbors()[0][:, -1]
-        return distance
+        return by_all.kneighbors()[0][:, -1]
     ends = np.full(k, np.inf)
     windows = sliding_window_view(np.concatenate([-ends, line, ends]), 2 * k + 1)
     own = line[:, None]
     # of k + 1 neighbouring points with this one among them, how far the farthest is
-    distance = np.maximum(own - windows[:, : k + 1], windows[:, k:] - own).min(axis=1)
-    return distance
+    return np.maximum(own - windows[:, : k + 1], windows[:, k:] - own).min(axis=1)
 
 
 def _count_nearer(
@@ -73,5 +70,4 @@ def _count_nearer(
     low -= (low > 0) & (points - line[low - 1] < distance)
     high -= line[high - 1] - points >= distance
     high += (high <= last) & (line[np.minimum(high, last)] - points < distance)
-    count: Int[np.ndarray, " N"] = np.maximum(high - low, 1)
-    return count
+    return np.maximum(high - low, 1)

@@ -71,8 +71,7 @@ class SharedFactor:
         starts = np.cumsum(counts) - counts
         value = self.values[anchors, factor][:, None]
         nth = rng.integers(counts[value], size=(len(anchors), size))
-        rows: Int[np.ndarray, "B size"] = self._order[factor][starts[value] + nth]
-        return rows
+        return self._order[factor][starts[value] + nth]
 
     def votes(
         self, rng: np.random.Generator, n_votes: int, rows_per_vote: int

@@ -16,8 +16,7 @@ def cores() -> int:
     """Count the cores that this process may use."""
     from joblib import cpu_count  # type: ignore[import-untyped]
 
-    count: int = cpu_count()
-    return count
+    return cpu_count()
 
 
 @contextmanager
