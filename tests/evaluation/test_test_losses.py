@@ -120,3 +120,19 @@ def test_a_file_that_another_program_wrote_is_kept(data_dir, trained, tmp_path, 
     assert caplog.text.count("was not written by disvae") == 1
     evaluation.test(trained, where)
     assert not (trained.path / "test_losses.original.log").exists()
+
+
+def test_a_learned_scale_is_kept_for_later_tests(data_dir, tmp_path):
+    run = disvae.train(
+        "x", loss="VAE", rec_dist="gaussian_learned", epochs=1, batch_size=50, latent_dim=2,
+        lr=0.1, device="cpu", results_dir=tmp_path, data_dir=data_dir, dataset="mnist",
+    )  # fmt: skip
+    tested = json.loads((run.path / "test_losses.log").read_text())
+    assert 0.7 < tested["rec_scale"] < 0.9  # of 1, two steps of about 0.1 down in its logarithm
+    assert run.losses["rec_scale"][0] == pytest.approx((1 + np.exp(-0.1)) / 2, abs=0.01)
+    (run.path / "test_losses.log").unlink()
+    evaluation.test(run, Computing(device="cpu", data_dir=data_dir))
+    assert json.loads((run.path / "test_losses.log").read_text()) == tested
+    (run.path / "likelihood.pt").write_bytes(b"damaged")
+    with pytest.raises(disvae.UserError, match=r"likelihood\.pt is damaged"):
+        evaluation.test(run, Computing(device="cpu", data_dir=data_dir))

@@ -15,9 +15,14 @@ def test_every_objective_keeps_the_contract(name, tmp_path):
     check_objective(OBJECTIVES[name](reg_anneal=10), tmp_path)
 
 
-def test_so_do_the_scale_that_finds_itself_and_annealing_in_cycles(tmp_path):
-    options = {"rec_dist": "gaussian_optimal", "reg_schedule": "cyclical", "reg_anneal": 3}
+@pytest.mark.parametrize("scale", ["optimal", "learned"])
+def test_so_do_the_scale_that_finds_itself_and_annealing_in_cycles(scale, tmp_path):
+    options = {"rec_dist": f"gaussian_{scale}", "reg_schedule": "cyclical", "reg_anneal": 3}
     check_objective(BetaVAE(**options), tmp_path)
+
+
+def test_so_does_a_critic_beside_a_learned_scale(tmp_path):
+    check_objective(OBJECTIVES["factor"](rec_dist="gaussian_learned"), tmp_path)
 
 
 class Drifting(BetaVAE):
@@ -73,7 +78,7 @@ class Counting(Objective):
         return {"steps": torch.zeros(())}
 
     def terms(self, output, images, at):
-        recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
+        recon, kl = self.reconstruction(output, images, at), self.kl(output.posterior)
         weight = self.rate * at.state["steps"] if at.state else 1
         return {"loss": recon + weight * kl["kl_loss"], "recon_loss": recon, **kl}
 
@@ -103,7 +108,7 @@ class Pairs(Objective):
         return posterior._replace(mean=mean.repeat_interleave(2, 0))
 
     def terms(self, output, images, at):
-        recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
+        recon, kl = self.reconstruction(output, images, at), self.kl(output.posterior)
         if at.step:  # in training both of a pair have one mean
             assert torch.equal(output.posterior.mean[::2], output.posterior.mean[1::2])
         return {"loss": recon + kl["kl_loss"], "recon_loss": recon, **kl}

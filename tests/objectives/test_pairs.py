@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from disvae.errors import UserError
-from disvae.objectives.pairs import _chosen, pair_order, redraw
+from disvae.objectives.pairs import choose, pair_order, redraw
 
 DSPRITES = (3, 6, 40, 32, 32)
 SHAPES3D = (10, 10, 10, 8, 4, 15)
@@ -40,7 +40,7 @@ def test_pairs_of_the_paper_differ_in_k_factors_k_uniform():
      (SMALLNORB[1:], 0.667, 1.5)],
 )  # fmt: skip
 def test_the_authors_code_redraws_one_factor_so_often(sizes, one, mean):
-    k = _chosen(MANY, len(sizes), "locatello", np.random.default_rng(0)).sum(1)
+    k = choose(MANY, len(sizes), "locatello", np.random.default_rng(0)).sum(1)
     assert abs((k == 1).mean() - one) < 0.005
     assert abs(k.mean() - mean) < 0.01
 
@@ -52,8 +52,8 @@ def test_the_authors_code_redraws_one_factor_so_often(sizes, one, mean):
 def test_a_single_redraw_changes_nothing_so_often(sizes, nothing, rule):
     random = np.random.default_rng(0)
     values = random.integers(0, sizes, (MANY, len(sizes)))
-    chosen = _chosen(MANY, len(sizes), rule, np.random.default_rng(7))
-    others = redraw(values, sizes, rule, np.random.default_rng(7))  # the same choice
+    chosen = choose(MANY, len(sizes), rule, np.random.default_rng(7))
+    others = redraw(values, sizes, chosen, rule, random)
     same = (others == values).all(1)[chosen.sum(1) == 1]
     assert abs(same.mean() - nothing) < 0.01
 
@@ -62,8 +62,8 @@ def test_a_single_redraw_changes_nothing_so_often(sizes, nothing, rule):
 def test_factors_that_are_not_chosen_stay_and_values_are_in_range(rule):
     random = np.random.default_rng(0)
     values = random.integers(0, DSPRITES, (1000, 5))
-    chosen = _chosen(1000, 5, rule, np.random.default_rng(7))
-    others = redraw(values, DSPRITES, rule, np.random.default_rng(7))
+    chosen = choose(1000, 5, rule, np.random.default_rng(7))
+    others = redraw(values, DSPRITES, chosen, rule, random)
     assert (others == values)[~chosen].all()
     assert (others >= 0).all()
     assert (others < np.array(DSPRITES)).all()

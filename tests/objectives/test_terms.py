@@ -1,5 +1,7 @@
 """Reconstruction, KL and annealing against closed forms."""
 
+import math
+
 import pytest
 import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
@@ -7,6 +9,7 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 from disvae.models.vae import VAE
 from disvae.objectives import BetaVAE, Capacity
 from disvae.objectives.terms import (
+    LearnedScale,
     gaussian_log_density,
     kl_terms,
     optimal_scale,
@@ -99,6 +102,59 @@ def test_the_optimal_scale_is_reported_in_evaluation():
     terms = BetaVAE(rec_dist="gaussian_optimal").evaluate(vae, torch.rand(4, 1, 32, 32))
     assert 0.2 < terms["rec_scale"] < 0.4  # of uniform noise against 0.5: 0.289
     assert "rec_scale" not in BetaVAE().evaluate(vae, torch.rand(4, 1, 32, 32))
+
+
+def test_gaussian_of_a_learned_scale_is_that_of_torch():
+    torch.manual_seed(0)
+    logits, images = torch.randn(4, 3, 8, 8), torch.rand(4, 3, 8, 8)
+    scale = LearnedScale()
+    assert scale().item() == pytest.approx(1, abs=1e-4)  # at first
+    with torch.no_grad():
+        scale.log_scale.fill_(-1.3)
+    found = reconstruction(logits, images, "gaussian_learned", scale()).detach()
+    normal = Normal(logits.sigmoid(), torch.tensor(-1.3).exp())
+    exact = -normal.log_prob(images).sum((1, 2, 3)).mean()
+    torch.testing.assert_close(found, exact, rtol=1e-4, atol=0)
+
+
+def test_a_learned_scale_comes_to_the_optimal_one():
+    torch.manual_seed(0)
+    logits, images, scale = torch.randn(4, 3, 8, 8), torch.rand(4, 3, 8, 8), LearnedScale()
+    adam = torch.optim.Adam(scale.parameters(), lr=0.05)
+    for _ in range(300):
+        adam.zero_grad()
+        loss = reconstruction(logits, images, "gaussian_learned", scale())
+        loss.backward()
+        adam.step()
+    best = reconstruction(logits, images, "gaussian_optimal")
+    torch.testing.assert_close(loss.detach(), best, rtol=1e-5, atol=0)
+    root = (logits.sigmoid() - images).square().mean()
+    torch.testing.assert_close(scale().detach(), root, rtol=1e-3, atol=0)
+
+
+def test_a_fixed_scale_is_beta_vae_of_half_the_squares():
+    torch.manual_seed(0)  # sigma-VAE: beta = sigma^2, up to a constant factor and term
+    logits, images = torch.randn(4, 1, 8, 8, requires_grad=True), torch.rand(4, 1, 8, 8)
+    variance = torch.tensor(0.09)
+    loss = reconstruction(logits, images, "gaussian_learned", variance)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    half = 0.5 * (logits.sigmoid() - images).square().sum() / 4
+    (expected,) = torch.autograd.grad(half, logits)
+    torch.testing.assert_close(variance * gradient, expected)
+
+
+def test_the_likelihood_learns_its_scale_alone_beside_the_vae():
+    objective = BetaVAE(rec_dist="gaussian_learned")
+    likelihood = objective.all_critics(3)["likelihood"].module
+    vae, images = VAE((1, 32, 32), 3), torch.rand(4, 1, 32, 32)
+    at = objective.at(1, 4, {"likelihood": likelihood})
+    losses, terms = objective.whole_step(vae, images, at)
+    assert [module for _, module in losses] == [likelihood, vae]
+    assert terms["rec_scale"].item() == pytest.approx(1, abs=1e-4)
+    first = torch.autograd.grad(losses[0].loss, likelihood.log_scale, retain_graph=True)[0]
+    # d/d log s of D log s + SSE / (2 s^2), at s = 1
+    squares = 2 * (terms["recon_loss"].item() - 512 * math.log(2 * math.pi))
+    assert first.item() == pytest.approx(1024 - squares, rel=1e-3)
 
 
 def test_gaussian_log_density_is_that_of_torch():

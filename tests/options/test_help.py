@@ -71,7 +71,7 @@ CHANGED = [
         "--rec-dist -r CHOICE Form of the likelihood to use for each pixel. [choices: bernoulli, "
         "laplace, gaussian] [default: bernoulli]",
         "--rec-dist -r CHOICE Form of the likelihood to use for each pixel. [choices: bernoulli, "
-        "laplace, gaussian, gaussian_optimal] [default: bernoulli]",
+        "laplace, gaussian, gaussian_optimal, gaussian_learned] [default: bernoulli]",
     ),
     (
         "train",

@@ -16,9 +16,17 @@ _SHARE = 0.5  # of the GPU's free memory that a dataset may take
 _ROWS_AT_ONCE = 2**15
 
 
-def epoch_order(n_images: int, seed: int, epoch: int) -> Int[np.ndarray, "N"]:
-    """Return the order of the images in `epoch`: a pure function of its arguments."""
-    return np.random.default_rng((seed, epoch)).permutation(n_images)
+def epoch_order(
+    n_images: int, seed: int, epoch: int, weights: Float[np.ndarray, "N"] | None = None
+) -> Int[np.ndarray, "N"]:
+    """Return the order of the images in `epoch`: a pure function of its arguments.
+
+    Each image once; with `weights`, that sum to 1, as many are drawn by them, with replacement.
+    """
+    random = np.random.default_rng((seed, epoch))
+    if weights is None:
+        return random.permutation(n_images)
+    return random.choice(n_images, n_images, p=weights)
 
 
 def fixed_part(n_images: int, most: int | None) -> Int[np.ndarray, "n"]:

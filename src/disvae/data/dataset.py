@@ -1,11 +1,12 @@
 """A prepared dataset, as users hold it."""
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from disvae.data.store import Manifest, open_array
@@ -31,7 +32,11 @@ class Dataset:
         SHA-256 of all stored images; None where the manifest does not say it.
     factor_names, factor_sizes
         Names of the K factors, slowest first, and their numbers of values; empty if unknown.
+    weights
+        How often training draws each image, in sum 1; None: each once an epoch.
     """
+
+    weights: Float[np.ndarray, "N"] | None = None
 
     def __init__(
         self,
@@ -58,6 +63,19 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"Dataset({self.name!r}, {len(self):,} images of {self.image_shape})"
+
+    def taken(
+        self,
+        chosen: Bool[np.ndarray, "N"] | None = None,
+        weights: Float[np.ndarray, "n"] | None = None,
+    ) -> "Dataset":
+        """Return the dataset of the images that are `chosen`, all by default, with `weights`."""
+        other = copy.copy(self)
+        if chosen is not None:
+            indices = np.flatnonzero(chosen)
+            other._chosen = indices if self._chosen is None else self._chosen[indices]
+        other.weights = weights
+        return other
 
     def images(self, indices: Indices) -> UInt8[Tensor, "B C H W"]:
         """Return the images at `indices`, 0 to 255; `UserError` if one lies outside the dataset."""

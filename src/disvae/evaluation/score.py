@@ -1,16 +1,21 @@
 """The scores of a finished run."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from disvae import metrics
+from disvae.data.dataset import Dataset
+from disvae.data.regime import ALL, Regime
 from disvae.devices.fabric import make_fabric
+from disvae.errors import UserError
+from disvae.metrics.codes import Codes
 from disvae.options import Computing, ScoreOptions
 from disvae.plots.matrices import write_matrices
 from disvae.runs.run import Run
 
 logger = logging.getLogger("disvae")
+_ENTANGLEMENT = "pairwise_entanglement"
 
 
 def score(
@@ -23,26 +28,63 @@ def score(
 
     `where` says on which device, and by which seed scores sample. `names` are scores, the user's
     own as functions, or ``("all",)``; `how` has all else. What is returned and refused is as in
-    `disvae.metrics.evaluate`.
+    `disvae.metrics.evaluate`. All images count, each once, however training drew them; beside
+    that stand the scores of `parts`, as ``held_out.mig``.
     """
-    chosen: dict[str, Any] = {
-        "seed": where.seed,
-        "repeats": how.repeats,
-        "settings": how.settings,
-        "factor_subset": how.metric_factors or None,
-    }
-    planned = metrics.plan(names, *metrics.provided(run.dataset(where.data_dir)), **chosen)
+    dataset = run.dataset(where.data_dir)
+    chosen: dict[str, Any] = {"seed": where.seed, "repeats": how.repeats, "settings": how.settings}
+    subset, regime = how.metric_factors or None, run.options.regime
+    first = {**chosen, "settings": _of_correlations(regime, names, how.settings)}
+    planned = metrics.plan(names, *metrics.provided(dataset), **first, factor_subset=subset)
     device = make_fabric(where).device
     batch_size, bar = run.options.eval_batchsize, not where.no_progress_bar
     table = run.encode(where.data_dir, device, batch_size, bar)
     results = metrics.evaluate(
         table,
         names,
-        **chosen,
+        **first,
+        factor_subset=subset,
         progress=lambda name, number, total: logger.info(
             "Score %d/%d: %s", number + 1, total, name
         ),
     )
+    if regime:
+        logger.info("Scores are of all %s images, however training drew them.", f"{len(dataset):,}")
+    scored = table.select(subset) if subset else table
+    for part, taken_from in parts(regime, dataset, scored.factor_names):
+        try:
+            found = metrics.evaluate(taken_from(scored), names, **chosen)
+        except UserError as error:  # too few images for some score
+            logger.warning("No scores of %s: %s", part, error)
+            continue
+        results |= {f"{part}.{key}": one for key, one in found.items() if isinstance(one, dict)}
     run.merge_metrics(results)
     write_matrices(run.path, results, table.kl(), [score for score, _ in planned])
     return results
+
+
+def parts(
+    regime: Regime, dataset: Dataset, factor_names: Sequence[str]
+) -> Iterator[tuple[str, Callable[[Codes], Codes]]]:
+    """Yield what else is scored of a run whose training drew images by `regime`, and how it is had.
+
+    ``held_out`` and ``rest``: the images that were held out, and the others; by the factors that
+    vary there. ``uncorrelated``: all images, without the factors that were correlated.
+    """
+    if regime.conditions:
+        held_out = regime.is_held_out(dataset)
+        yield "held_out", lambda table: table.rows(held_out)
+        yield "rest", lambda table: table.rows(~held_out)
+    kept = [name for name in factor_names if name not in regime.correlated]
+    if regime.correlations and kept and ALL not in regime.correlated:
+        yield "uncorrelated", lambda table: table.select(kept)
+
+
+def _of_correlations(
+    regime: Regime, names: Sequence[metrics.Wanted], settings: metrics.Settings
+) -> metrics.Settings:
+    """Let the entanglement of pairs be that of the correlated ones, unless others were named."""
+    pairs = " & ".join(f"{first}:{second}" for first, second, _ in regime.correlations)
+    if not pairs or ALL in regime.correlated or not {"all", _ENTANGLEMENT} & {*names}:
+        return settings
+    return {**settings, _ENTANGLEMENT: {"pairs": pairs, **settings.get(_ENTANGLEMENT, {})}}

@@ -12,6 +12,7 @@ from disvae.devices.fabric import make_fabric
 from disvae.models.vae import VAE
 from disvae.objectives import Moment, Objective
 from disvae.options import Computing
+from disvae.runs.likelihood import read_likelihood
 from disvae.runs.run import Run
 
 logger = logging.getLogger("disvae")
@@ -60,7 +61,9 @@ def test(run: Run, where: Computing) -> None:
     dataset = run.dataset(where.data_dir, where.split)
     model = run.model.to(fabric.device)
     # as in training: what is estimated is the aggregate posterior of the training images
-    at = Moment(len(run.dataset(where.data_dir)))
+    critics = read_likelihood(run, fabric.device)
+    drawn = run.options.regime.drawn(run.dataset(where.data_dir))
+    at = Moment(len(drawn), critics=critics)
     record_test(run, model, objective, at, dataset, fabric.device, where)
 
 
@@ -73,14 +76,21 @@ def record_test(
     device: torch.device,
     where: Computing,
 ) -> None:
-    """Compute the test losses of `model` and write them into `run`."""
+    """Compute the test losses of `model` and write them into `run`.
+
+    Those of images that training held out stand beside those of the rest, as ``held_out_loss``.
+    """
     most, bar = where.test_images, not where.no_progress_bar
-    logger.info(
-        "Test losses of %s of %s images (fewer by --test-images; --no-test trains without)",
-        f"{min(len(dataset), most or len(dataset)):,}", f"{len(dataset):,}",
-    )  # fmt: skip
-    terms = test_losses(
-        model, objective, at, dataset, run.options.eval_batchsize, device, bar, most
-    )
-    run.write_test_losses(terms)
-    logger.info("Test: %s", ", ".join(f"{name} {value:.4g}" for name, value in terms.items()))
+    found: dict[str, float] = {}
+    for part, images in run.options.regime.parts(dataset).items():
+        logger.info(
+            "Test losses of %s of %s images%s (fewer by --test-images; --no-test trains without)",
+            f"{min(len(images), most or len(images)):,}", f"{len(images):,}",
+            " that were held out" if part else "",
+        )  # fmt: skip
+        terms = test_losses(
+            model, objective, at, images, run.options.eval_batchsize, device, bar, most
+        )
+        found |= {f"{part}_{name}" if part else name: value for name, value in terms.items()}
+    run.write_test_losses(found)
+    logger.info("Test: %s", ", ".join(f"{name} {value:.4g}" for name, value in found.items()))

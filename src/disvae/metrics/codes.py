@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from jaxtyping import Float, Num
+from jaxtyping import Bool, Float, Num
 
 from disvae.errors import UserError
 from disvae.metrics.arrays import CodeArray, FactorArray, as_codes, as_logvar, factor_values
@@ -80,6 +80,23 @@ class Codes:
         columns = factor_columns(names, self.factor_names)
         factors = np.asarray(self.factors)[:, columns]
         return Codes(self.mean, self.logvar, factors, tuple(names))
+
+    def rows(self, chosen: Bool[np.ndarray, " N"]) -> "Codes":
+        """Return the codes of the images that are `chosen`, with the factors that vary there.
+
+        Raises
+        ------
+        UserError
+            Fewer than 2 images.
+        """
+        mean = np.asarray(self.mean)[chosen]
+        logvar = None if self.logvar is None else np.asarray(self.logvar)[chosen]
+        factors = np.asarray(self.factors)[chosen] if self.factors is not None else np.empty((2, 0))
+        varying: list[int] = np.flatnonzero(np.ptp(factors, axis=0)).tolist() if len(mean) else []
+        if not varying:
+            return Codes(mean, logvar)
+        names = [self.factor_names[k] for k in varying]
+        return Codes(mean, logvar, factors[:, varying], names)
 
 
 def _read_only(array: Num[np.ndarray, "..."]) -> Num[np.ndarray, "..."]:

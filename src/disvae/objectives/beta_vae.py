@@ -23,7 +23,7 @@ class PlainVAE(Objective):
 
     def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
         """Compute ``loss, recon_loss, kl_loss, kl_loss_j``."""
-        recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
+        recon, kl = self.reconstruction(output, images, at), self.kl(output.posterior)
         return {"loss": recon + at.progress * kl["kl_loss"], "recon_loss": recon, **kl}
 
 
@@ -44,6 +44,6 @@ class BetaVAE(Objective):
 
     def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
         """Compute ``loss, recon_loss, kl_loss, kl_loss_j``."""
-        recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
+        recon, kl = self.reconstruction(output, images, at), self.kl(output.posterior)
         loss = recon + at.progress * self.B * kl["kl_loss"]
         return {"loss": loss, "recon_loss": recon, **kl}

@@ -28,7 +28,7 @@ class Capacity(Objective):
 
     def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
         """Compute ``loss, recon_loss, kl_loss, kl_loss_j``."""
-        recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
+        recon, kl = self.reconstruction(output, images, at), self.kl(output.posterior)
         capacity = self.initC + (self.finC - self.initC) * at.progress
         loss = recon + self.G * (kl["kl_loss"] - capacity).abs()
         return {"loss": loss, "recon_loss": recon, **kl}

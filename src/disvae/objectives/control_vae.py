@@ -84,7 +84,7 @@ class ControlVAE(Objective):
 
         Without the weight, which no finished run keeps: those that need none.
         """
-        recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
+        recon, kl = self.reconstruction(output, images, at), self.kl(output.posterior)
         if "beta" not in at.state:
             return {"recon_loss": recon, **kl}
         beta = at.state["beta"].clone()  # the next step changes it in place

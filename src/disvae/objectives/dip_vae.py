@@ -38,7 +38,7 @@ class DIPVAEI(Objective):
 
     def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
         """Compute ``loss, recon_loss, od_loss, d_loss, kl_loss, kl_loss_j``."""
-        recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
+        recon, kl = self.reconstruction(output, images, at), self.kl(output.posterior)
         covariance = self.covariance(output.posterior)
         variances = covariance.diagonal()
         d_loss = (variances - 1).square().sum()

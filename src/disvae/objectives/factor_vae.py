@@ -46,7 +46,7 @@ class FactorVAE(Objective):
         Without the discriminator, which no finished run keeps: those that need none.
         """
         if "discriminator" not in at.critics:
-            recon = self.reconstruction(output, images)
+            recon = self.reconstruction(output, images, at)
             return {"recon_loss": recon, **self.kl(output.posterior)}
         logits = at.critics["discriminator"].logits(output.sample)  # type: ignore[operator]
         return self._terms(output, images, at, (logits[:, 0] - logits[:, 1]).mean())
@@ -73,6 +73,6 @@ class FactorVAE(Objective):
         return [Minimise(both, learners)], {**terms, "discrim_loss": told.cross_entropy}
 
     def _terms(self, output: VAEOutput, images: Images, at: Moment, tc: Float[Tensor, ""]) -> Terms:
-        recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
+        recon, kl = self.reconstruction(output, images, at), self.kl(output.posterior)
         loss = recon + kl["kl_loss"] + at.progress * self.G * tc
         return {"loss": loss, "recon_loss": recon, "tc_loss": tc, **kl}

@@ -59,7 +59,7 @@ class InfoVAE(Objective):
         """Compute ``loss, recon_loss, mmd_loss, kl_loss, kl_loss_j``."""
         from disvae.objectives.discrepancy import squared_mmd
 
-        recon, kl = self.reconstruction(output, images), self.kl(output.posterior)
+        recon, kl = self.reconstruction(output, images, at), self.kl(output.posterior)
         codes, prior = self._draws(output, at)
         mmd = squared_mmd(codes, prior, self.kernel, self.bandwidth)
         weight = self.A + self.L - 1

@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # the command line shows the options without PyTorch
     Terms = dict[str, Tensor]  # the named scalars of an objective
 
 
+LIKELIHOOD = "likelihood"  # name of the critic that holds a learned scale
+
+
 class Minimise(NamedTuple):
     """A loss, and the module whose parameters alone it may move; a ``ModuleList`` for several."""
 
@@ -29,10 +32,10 @@ class Minimise(NamedTuple):
 
 
 class Critic(NamedTuple):
-    """A module beside the VAE that learns with it, by Adam with its own rate and betas."""
+    """A module beside the VAE that learns with it, by Adam with its own rate, or the VAE's."""
 
     module: nn.Module
-    lr: float
+    lr: float | None
     betas: tuple[float, float] = (0.9, 0.999)
 
 
@@ -41,8 +44,9 @@ class Moment(NamedTuple):
 
     `n_images` are those of the training set, `progress` is that of the annealing, 0 to 1, and
     `step` counts from 1; in evaluation they are 1 and 0. `critics` are those of the objective, on
-    their device (none of a finished run), `state` is what `Objective.start_state` gave and
-    training made of it, `factors` those of the batch, in training, if the objective needs them.
+    their device (of a finished run, the likelihood at most), `state` is what
+    `Objective.start_state` gave and training made of it, `factors` those of the batch, in
+    training, if the objective needs them.
     """
 
     n_images: int
@@ -134,13 +138,22 @@ class Objective(BaseModel, ABC):
         terms = self.terms(vae(images, self.transform), images, at)
         return [Minimise(terms["loss"], vae)], terms
 
+    def whole_step(
+        self, vae: nn.Module, images: Images, at: Moment
+    ) -> tuple[list[Minimise], Terms]:
+        """Return the same with what the likelihood minimises, and its scale."""
+        losses, terms = self.step(vae, images, at)
+        if LIKELIHOOD in at.critics:  # first: its graph ends before the decoder
+            losses = [Minimise(terms["recon_loss"], at.critics[LIKELIHOOD]), *losses]
+        return losses, self._with_scale(terms, images, at)
+
     def evaluate(
         self, vae: Callable[[Tensor], VAEOutput], images: Images, at: Moment | None = None
     ) -> Terms:
         """Return the terms at full weight; nothing is to be minimised, or transformed."""
         at = at or Moment(n_images=len(images))
         terms = self.terms(vae(images), images, at._replace(progress=1.0, step=0))
-        return self.with_scale(terms, images)
+        return self._with_scale(terms, images, at)
 
     def transform(self, posterior: Posterior) -> Posterior:
         """Change the posteriors of a training batch before codes are sampled, as by averaging."""
@@ -150,16 +163,31 @@ class Objective(BaseModel, ABC):
         """Make the modules that learn beside the VAE, by name; none."""
         return {}
 
+    def all_critics(self, latent_dim: int) -> dict[str, Critic]:
+        """Make the same, and the likelihood if it learns its scale."""
+        critics = self.critics(latent_dim)
+        if self.rec_dist != "gaussian_learned":
+            return critics
+        from disvae.objectives.terms import LearnedScale
+
+        return {**critics, LIKELIHOOD: Critic(LearnedScale(), lr=None)}
+
     def start_state(self) -> dict[str, Tensor]:
         """Make the tensors that `step` may change in place, and checkpoints keep; none."""
         return {}
 
     def order(
-        self, factors: Int[np.ndarray, "N K"] | None, n_images: int, seed: int, epoch: int
+        self,
+        factors: Int[np.ndarray, "N K"] | None,
+        n_images: int,
+        seed: int,
+        epoch: int,
+        weights: Float[np.ndarray, "N"] | None = None,
     ) -> Int[np.ndarray, "n"] | None:
         """Return the images of an epoch, in order: a pure function of its arguments.
 
-        None, as here: every image once, at random.
+        `weights` say how often images are to be drawn (``--correlate``); None: each as often.
+        What is returned may be None, as here: every image once, at random, or by `weights`.
         """
         return None
 
@@ -182,19 +210,23 @@ class Objective(BaseModel, ABC):
             progress = step / self.reg_anneal
         return Moment(n_images, progress, step, critics or {}, state or {})
 
-    def reconstruction(self, output: VAEOutput, images: Images) -> Float[Tensor, ""]:
+    def reconstruction(self, output: VAEOutput, images: Images, at: Moment) -> Float[Tensor, ""]:
         """Negative log likelihood of `images`, summed over pixels, mean over the batch."""
         from disvae.objectives.terms import reconstruction
 
-        return reconstruction(output.logits, images, self.rec_dist)
+        return reconstruction(output.logits, images, self.rec_dist, _variance(at))
 
-    def with_scale(self, terms: Terms, images: Images) -> Terms:
+    def _with_scale(self, terms: Terms, images: Images, at: Moment) -> Terms:
         """Add ``rec_scale``, if the likelihood finds its scale by itself."""
-        if self.rec_dist != "gaussian_optimal":
+        if not self.rec_dist.startswith("gaussian_"):
             return terms
         from disvae.objectives.terms import optimal_scale
 
-        scale = optimal_scale(terms["recon_loss"].detach(), images[0].numel())
+        variance = _variance(at)
+        if variance is not None:
+            scale = variance.detach().sqrt()
+        else:
+            scale = optimal_scale(terms["recon_loss"].detach(), images[0].numel())
         return {**terms, "rec_scale": scale}
 
     @staticmethod
@@ -203,3 +235,8 @@ class Objective(BaseModel, ABC):
         from disvae.objectives.terms import kl_terms
 
         return kl_terms(posterior)
+
+
+def _variance(at: Moment) -> Float[Tensor, ""] | None:
+    """Return the variance that the likelihood has learned, if it learns one."""
+    return at.critics[LIKELIHOOD]() if LIKELIHOOD in at.critics else None

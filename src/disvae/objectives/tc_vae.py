@@ -34,7 +34,7 @@ class TCVAE(Objective):
         """Compute ``loss, recon_loss, mi_loss, tc_loss, dw_kl_loss, kl_loss, kl_loss_j``."""
         from disvae.objectives.estimators import log_densities
 
-        recon = self.reconstruction(output, images)
+        recon = self.reconstruction(output, images, at)
         # held-out images may be tested in batches that are larger than the training set
         n_images = max(at.n_images, len(images))
         log = log_densities(output.sample, output.posterior, n_images)

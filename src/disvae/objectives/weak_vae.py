@@ -50,13 +50,18 @@ class GVAE(BetaVAE):
     ] = "uniform_fixed"
 
     def order(
-        self, factors: Int[np.ndarray, "N K"] | None, n_images: int, seed: int, epoch: int
+        self,
+        factors: Int[np.ndarray, "N K"] | None,
+        n_images: int,
+        seed: int,
+        epoch: int,
+        weights: Float[np.ndarray, "N"] | None = None,
     ) -> Int[np.ndarray, "n"] | None:
         """Return the pairs of an epoch, side by side; see `disvae.objectives.pairs.pair_order`."""
         from disvae.objectives.pairs import pair_order
 
         assert factors is not None  # noqa: S101 - needs_factors
-        return pair_order(factors, self.pairs, seed, epoch)
+        return pair_order(factors, self.pairs, seed, epoch, weights)
 
     def step(self, vae: nn.Module, images: Images, at: Moment) -> tuple[list[Minimise], Terms]:
         """Average the posteriors of each pair, then minimise as beta-VAE."""

@@ -14,6 +14,7 @@ from disvae.objectives.objective import Objective
 from disvae.objectives.registry import OBJECTIVES, ORIGINAL
 from disvae.options.common import EVALUATION, MODEL, TRAINING, Computing, option
 from disvae.options.experiments import NAMES, experiment_options
+from disvae.options.regime import RegimeOptions
 from disvae.options.scoring import Names
 from disvae.options.user_code import UserCode, forgotten, is_code, objective_class
 from disvae.types import Count, ImageSize, LearningRate, NoneFromText, checked
@@ -58,7 +59,7 @@ INCIDENTAL = frozenset(
 )  # fmt: skip
 
 
-class RunOptions(Computing):
+class RunOptions(RegimeOptions, Computing):
     """The options of one run; the attributes are those of the command line."""
 
     objectives: ClassVar[Mapping[str, type[Objective]]] = {}

@@ -226,6 +226,8 @@ class Run:
             image_size=self.options.image_size,
         )
         n_data, n_now = self.specs.get("n_data"), len(dataset)
+        if split == "train" and self.options.train_fraction < 1 and self.options.hold_out:
+            n_now = len(self.options.regime.drawn(dataset))
         if split == "train" and self.options.train_fraction < 1 and n_now != n_data:
             raise UserError(
                 f"{self.path} was trained on {n_data} images of '{self.options.dataset}', but its "

@@ -71,7 +71,7 @@ def _check_terms(objective: Objective, dataset: Dataset) -> None:
     at = objective.at(1, len(dataset), learners.critics, learners.state)
     if objective.needs_factors and dataset.factors is not None:
         at = at._replace(factors=torch.from_numpy(dataset.factors[:n_images]))
-    losses, terms = objective.step(learners.vae, images, at)
+    losses, terms = objective.whole_step(learners.vae, images, at)
     require({"loss", "recon_loss"} <= terms.keys(), "The terms lack loss or recon_loss.")
     for name, value in terms.items():
         require(value.shape == () and value.isfinite(), f"{name} is no finite scalar.")

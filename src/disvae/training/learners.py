@@ -38,8 +38,8 @@ def make_learners(fabric: Fabric, vae: VAE, objective: Objective, lr: float) -> 
     placed, optimiser = fabric.setup(vae, Adam(vae.parameters(), lr=lr, fused=True))
     placed.mark_forward_method("encode")
     critics, optimisers = {}, [optimiser]
-    for name, (module, rate, betas) in objective.critics(vae.latent_dim).items():
-        adam = Adam(module.parameters(), lr=rate, betas=betas, fused=True)
+    for name, (module, rate, betas) in objective.all_critics(vae.latent_dim).items():
+        adam = Adam(module.parameters(), lr=rate or lr, betas=betas, fused=True)
         critics[name], its_optimiser = fabric.setup(module, adam)
         optimisers.append(its_optimiser)
     state = {name: value.to(fabric.device) for name, value in objective.start_state().items()}

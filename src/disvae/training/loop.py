@@ -91,8 +91,7 @@ def train_epochs(
                 done += 1
                 at = objective.at(step, len(dataset), learners.critics, learners.state)
                 at = at._replace(factors=None if labels is None else labels.to(fabric.device))
-                losses, named = objective.step(learners.vae, images, at)
-                named = objective.with_scale(named, images)
+                losses, named = objective.whole_step(learners.vae, images, at)
                 accumulate_gradients(fabric, losses)
                 for optimiser in learners.optimisers:
                     optimiser.step()
@@ -133,9 +132,11 @@ def _share(
     Images that belong together stay together, and what is too few for a batch is left out.
     """
     factors = dataset.factors if objective.needs_factors else None
-    order = objective.order(factors, len(dataset), schedule.seed, epoch)
+    drawing = len(dataset), schedule.seed, epoch
+    weighted = {} if dataset.weights is None else {"weights": dataset.weights}
+    order = objective.order(factors, *drawing, **weighted)
     if order is None:
-        order = epoch_order(len(dataset), schedule.seed, epoch)
+        order = epoch_order(*drawing, **weighted)
     size, group = fabric.world_size, objective.group
     groups = order[: len(order) // (size * group) * size * group].reshape(-1, size, group)
     order = groups[:, fabric.global_rank].ravel()

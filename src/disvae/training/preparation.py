@@ -1,5 +1,6 @@
 """From the options of a run to all that training works with."""
 
+import logging
 from collections.abc import Mapping, Sized
 from pathlib import Path
 from typing import NamedTuple
@@ -23,16 +24,20 @@ from disvae.training.learners import Learners, make_learners
 from disvae.training.loop import Schedule
 from disvae.training.watching import watched_images
 
+logger = logging.getLogger("disvae")
+
 
 class Prepared(NamedTuple):
     """All that training works with.
 
-    ``held_out`` is what the test losses are computed on, ``watched`` what is scored on the way.
+    ``dataset`` is what training draws from, ``whole`` the same and what its regime holds out,
+    ``tested`` what the test losses are computed on, ``watched`` what is scored on the way.
     """
 
     fabric: Fabric
     dataset: Dataset
-    held_out: Dataset
+    whole: Dataset
+    tested: Dataset
     schedule: Schedule
     learners: Learners
     objective: Objective
@@ -67,11 +72,14 @@ def prepare(
     if "dataset" not in code and options.dataset in CATALOG:  # refused before it is downloaded
         _require_factors(options, objective, CATALOG[options.dataset].factors)
     with fabric.rank_zero_first():  # only one process prepares it
-        dataset = split("train")
+        whole = split("train")
+    dataset = options.regime.drawn(whole)
+    for sentence in options.regime.summary(whole):
+        logger.info("Training: %s", sentence)
     if options.is_metrics or options.metrics_every:  # refused now rather than after hours
-        metrics.plan(options.metrics, *metrics.provided(dataset))
-    watched = watched_images(dataset, options) if options.metrics_every else None
-    held_out = dataset if options.split == "train" else split("test")
+        metrics.plan(options.metrics, *metrics.provided(whole))
+    watched = watched_images(whole, options) if options.metrics_every else None
+    tested = whole if options.split == "train" else split("test")
     schedule = _schedule(fabric, options, objective, dataset, seed)
     torch.manual_seed(seed)
     torch.backends.cudnn.deterministic = True
@@ -80,7 +88,7 @@ def prepare(
     learners = make_learners(fabric, vae, objective, options.lr)
     if fabric.world_size > 1:
         torch.manual_seed(seed + 1 + fabric.global_rank)  # equal weights, but own noise
-    return Prepared(fabric, dataset, held_out, schedule, learners, objective, watched)
+    return Prepared(fabric, dataset, whole, tested, schedule, learners, objective, watched)
 
 
 def _schedule(

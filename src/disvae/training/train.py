@@ -22,6 +22,7 @@ from disvae.objectives import Moment
 from disvae.options import INCIDENTAL, Options, RunOptions, UserCode, resolve, taken
 from disvae.plots.animations import training_frame, write_gif
 from disvae.runs.folder import create_run, refuse_other_folders, run_path, sole_trainer
+from disvae.runs.likelihood import write_likelihood
 from disvae.runs.run import Run
 from disvae.storage.files import remove_rests
 from disvae.training import checkpoint
@@ -104,7 +105,7 @@ def train(name: str, *, resume: bool = False, **options: Any) -> Run:
             learners = prepared.learners
             at = Moment(len(prepared.dataset), critics=learners.critics, state=learners.state)
             record_test(
-                run, learners.bare_vae, prepared.objective, at, prepared.held_out, fabric.device,
+                run, learners.bare_vae, prepared.objective, at, prepared.tested, fabric.device,
                 chosen,
             )  # fmt: skip
         if chosen.is_metrics:
@@ -249,6 +250,7 @@ def _train(
                 )
     if fabric.is_global_zero:
         run.write_model(learners.bare_vae)
+        write_likelihood(run, learners.critics)
         write_gif(run.path / "training.gif", history.frames(), frames_per_second=1)
 
 
@@ -287,7 +289,7 @@ def _keep_epoch(
     if options.metrics_every and prepared.watched is not None and done % options.metrics_every == 0:
         device = prepared.fabric.device
         history.scores[epoch.number] = watch(
-            model, prepared.dataset, prepared.watched, options, device
+            model, prepared.whole, prepared.watched, options, device
         )
         run.write_training_scores(history.scores)
     if done % options.checkpoint_every == 0:

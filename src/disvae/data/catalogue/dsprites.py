@@ -96,12 +96,22 @@ def count_differences(path: Path) -> int:
     return differing
 
 
+# of Montero et al. 2021, and of Roth et al. 2023 (v1)
+HOLD_OUTS = {
+    "montero_extrapolation": "posX>0.5",
+    "montero_range": "shape=0 & posX>0.5",
+    "montero_element": "shape=1 & scale>1 & orientation>13 & orientation<26 & posX>0.66 & "
+    "posY>0.66",
+    "roth_v1": "shape=2 & posX>=0.5",
+}
+
 ENTRY = Entry(
     name="dsprites",
     image_shape=(1, SIZE, SIZE),
     splits={"train": _BLOCKS * _BLOCK},
     background="black",
     factors=FACTORS,
+    hold_outs=HOLD_OUTS,
     packed=True,
     write=_write,
     licence="Apache 2.0",

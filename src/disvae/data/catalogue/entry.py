@@ -27,6 +27,9 @@ class Entry:
     write: Callable[[Mapping[str, Path], Builder], None]
     other_sizes: tuple[int, ...] = ()  # sides for which the source is large enough too
     factors: Mapping[str, int] = field(default_factory=dict)  # to number of values, slowest first
+    hold_outs: Mapping[str, str] = field(
+        default_factory=dict
+    )  # named parts, as --hold-out has them
     packed: bool = False  # whether images are binary and stored as bits
     files: tuple[RawFile, ...] = ()  # to download or import; none: the images are computed
     download: str = ""  # how much that is

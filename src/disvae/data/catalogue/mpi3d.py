@@ -17,6 +17,15 @@ FACTORS = {
     "object_color": 6, "object_shape": 6, "object_size": 2, "camera_height": 3,
     "background_color": 3, "horizontal_axis": 40, "vertical_axis": 40,
 }  # fmt: skip
+# of Montero et al. 2021, who use no image of axis 20; cylinders, red ones, and an olive, large
+# cylinder before sea green, seen from the centre
+HOLD_OUTS = {
+    "montero_extrapolation": "horizontal_axis>19",
+    "montero_range_shape": "object_shape=2 & horizontal_axis<20",
+    "montero_range_color": "object_color=2 & horizontal_axis<20",
+    "montero_element": "object_color=5 & object_shape=2 & object_size=1 & camera_height=1 & "
+    "background_color=1 & horizontal_axis>35 & vertical_axis>35",
+}
 _BLOCK = 256  # images
 _FOLDERS = (
     "https://storage.googleapis.com/mpi3d_disentanglement_dataset/data/",
@@ -45,6 +54,7 @@ def _entry(kind: str, md5: str) -> Entry:
         background="black",
         write=_write,
         factors=FACTORS,
+        hold_outs=HOLD_OUTS,
         files=(RawFile.under(_FOLDERS, f"mpi3d_{kind}.npz", md5),),
         download="up to 12.7 GB",
         licence="CC BY 4.0",

@@ -64,6 +64,27 @@ def _is_grid(labels: np.ndarray, sizes: tuple[int, ...]) -> bool:
     )
 
 
+# of Montero et al. 2021, and of Roth et al. 2023
+HOLD_OUTS = {
+    "montero_extrapolation": "floor_hue>4",
+    "montero_range": "shape=3 & object_hue>4",
+    "montero_range_floor": "shape=3 & floor_hue>4",
+    "montero_range_hues": "object_hue>7 & wall_hue<3",
+    "montero_element": "object_hue>7 & wall_hue>7 & floor_hue>7 & scale>4 & shape=1 & "
+    "orientation>11",
+    "roth_v1": "shape=3 & object_hue>=0.5",
+    "roth_v2": "floor_hue<0.25 & wall_hue>0.75",
+    "roth_v3": "shape=3 & wall_hue>0.75",
+    "roth_v4": "shape=3 & floor_hue<0.25",
+    "roth_fair_v1": "object_hue>=0.5",
+    "roth_fair_v2": "floor_hue>=0.5",
+    "roth_fair_v3": "wall_hue>=0.5",
+    "roth_fair_v4": "floor_hue>=0.5 & wall_hue>=0.5",
+    "roth_fair_v5": "scale>=0.5",
+    "roth_fair_v6": "orientation>=0.5",
+    "roth_fair_v7": "object_hue>=0.5 & wall_hue>=0.5",
+}
+
 ENTRY = Entry(
     name="shapes3d",
     image_shape=(3, SIZE, SIZE),
@@ -71,6 +92,7 @@ ENTRY = Entry(
     background="white",
     write=_write,
     factors=FACTORS,
+    hold_outs=HOLD_OUTS,
     files=(RawFile.under((_FOLDER,), "3dshapes.h5", _MD5),),
     download="270 MB",
     licence="Apache 2.0",
