@@ -127,7 +127,7 @@ def test_a_learned_scale_comes_to_the_optimal_one():
         loss.backward()
         adam.step()
     best = reconstruction(logits, images, "gaussian_optimal")
-    torch.testing.assert_close(loss.detach(), best, rtol=1e-5, atol=0)
+    torch.testing.assert_close(loss.detach(), best, rtol=1e-4, atol=0)
     root = (logits.sigmoid() - images).square().mean()
     torch.testing.assert_close(scale().detach(), root, rtol=1e-3, atol=0)
 

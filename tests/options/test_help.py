@@ -79,6 +79,20 @@ CHANGED = [
         "--reg-schedule CHOICE Whether --reg-anneal rises once, or again and again: so many steps "
         "up, as many at full. [choices: linear, cyclical] [default: linear]",
     ),
+    (
+        "train",
+        "",
+        "--correlate STR Draw images so that factors are correlated, as posX:posY:0.1, with the "
+        "standard deviation of their distance, each from 0 to 1; several with & between, all for "
+        "every other factor.",
+    ),
+    (
+        "train",
+        "",
+        "--hold-out STR Train without the images for which all conditions hold, as 'shape=0 & "
+        "posX>0.5' (a whole number: the value's, from 0; with a point: its place from 0 to 1), or "
+        "without a named part of the dataset, as montero_range.",
+    ),
     # of a line that was as long as all names of experiments
     (
         "train",

@@ -133,7 +133,7 @@ def _share(
     """
     factors = dataset.factors if objective.needs_factors else None
     drawing = len(dataset), schedule.seed, epoch
-    weighted = {} if dataset.weights is None else {"weights": dataset.weights}
+    weighted: dict[str, Any] = {} if dataset.weights is None else {"weights": dataset.weights}
     order = objective.order(factors, *drawing, **weighted)
     if order is None:
         order = epoch_order(*drawing, **weighted)
