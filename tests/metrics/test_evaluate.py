@@ -177,7 +177,7 @@ def test_bad_input_is_told_in_one_sentence(call, message):
 def test_docstrings_say_what_all_scores_read_and_take():
     text = dci.__doc__
     assert text.startswith(SCORES["dci"].explanation)
-    sections = [text.index(title) for title in ("Parameters", "Returns", "Raises", "Notes")]
+    sections = [text.index(title) for title in ("Source", "Parameters", "Returns", "Raises")]
     assert sections == sorted(sections)
     for name in SCORES["dci"].settings:
         assert f"\n{name}\n    " in text

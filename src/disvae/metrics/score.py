@@ -152,11 +152,8 @@ def _documented(function: Callable[..., Any], reads_factors: bool) -> str:
         parameters += f"\n{name}\n    {texts[-1] if texts else _READS[name][1]}"
     one_value = "a factor with one value, " if reads_factors else ""
     faults = f"Raises\n------\nUserError\n    Bad arrays, {one_value}a setting out of bounds."
-    text = inspect.getdoc(function) or ""
-    for section, place in ((parameters, "\n\nReturns\n---"), (faults, "\n\nNotes\n---")):
-        before, here, after = text.partition(place)
-        text = f"{before}\n\n{section}{here}{after}"
-    return text
+    about, returns, what = (inspect.getdoc(function) or "").partition("\n\nReturns\n---")
+    return f"{about}\n\n{parameters}{returns}{what}\n\n{faults}"
 
 
 def _needs(name: str, function: Callable[..., Any]) -> frozenset[Need]:

@@ -44,9 +44,7 @@ def entropies(mean: CodeArray, logvar: CodeArray, factors: FactorArray) -> Entro
     Posterior means, log variances and true factors have one row per image; factors need not fill
     a grid. Shapes that do not match, NaN and fewer than 2 images are a `UserError`.
 
-    Notes
-    -----
-    Chen et al., "Isolating Sources of Disentanglement in Variational Autoencoders", 2018,
+    Source: Chen et al., "Isolating Sources of Disentanglement in Variational Autoencoders", 2018,
     section 4.1 and appendix C, where the same entropies are sampled.
     """
     means = as_codes(mean, "mean")

@@ -59,17 +59,14 @@ def dci(
     scikit-learn's GradientBoostingClassifier with its defaults, 100 rounds of one tree of depth 3
     a value, in compiled code; scikit-learn itself computes the same, slower, without numba.
 
+    Source: Eastwood and Williams, "A Framework for the Quantitative Evaluation of Disentangled
+    Representations", 2018, section 2; predictor and settings of Locatello et al. 2019, appendix B.
+
     Returns
     -------
     DCI
         All scores in [0, 1]. A dead code has importance 0, hence weight 0. If no code has
         importance for anything, disentanglement and completeness are 0.
-
-    Notes
-    -----
-    Eastwood and Williams, "A Framework for the Quantitative Evaluation of Disentangled
-    Representations", 2018, section 2; predictor and settings of Locatello et al. 2019,
-    appendix B.
     """
     table, labels = checked(codes, factors)
 

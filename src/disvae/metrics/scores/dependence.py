@@ -32,16 +32,14 @@ def total_correlation(codes: CodeArray) -> float:
     (sum_j log C_jj - log det C) / 2 for the covariance C: 0 if no two codes are correlated. All
     images are used, so the value is deterministic.
 
+    Source: Watanabe 1960; as a score of codes in Locatello et al. 2019, section 5.2.
+
     Returns
     -------
     float
         Nats, at least 0. A constant code depends on nothing and is left out; a code that is a
         linear function of others, whose exact value would be infinite, counts up to about 18
         nats.
-
-    Notes
-    -----
-    Watanabe 1960; as a score of codes in Locatello et al. 2019, section 5.2.
     """
     centred = _centred(as_codes(codes))
     centred /= np.sqrt((centred**2).mean(axis=0))
@@ -63,16 +61,14 @@ def wasserstein_dependence(codes: CodeArray) -> WassersteinDependence:
     The squared 2-Wasserstein one: 2 tr C - 2 tr (D^(1/2) C D^(1/2))^(1/2), with C the covariance
     and D its diagonal. All images are used, so the value is deterministic.
 
+    Source: Xiao and Wang, "Disentangled Representation Learning with Wasserstein Total
+    Correlation", 2019; closed form as in Locatello et al. 2019, section 5.2.
+
     Returns
     -------
     WassersteinDependence
         `distance` at least 0, and `normalised` by tr C, in [0, 2): 2 - 2 / sqrt(D) if all D codes
         are equal. A constant code adds nothing; if all are constant both are 0.
-
-    Notes
-    -----
-    Xiao and Wang, "Disentangled Representation Learning with Wasserstein Total Correlation",
-    2019; closed form as in Locatello et al. 2019, section 5.2.
     """
     centred = _centred(as_codes(codes))
     # C = root^T root: singular values of the root keep digits that eigenvalues of C lose
@@ -100,14 +96,12 @@ def code_information(
 ) -> Estimate:
     """Binned mutual information between two codes, mean over pairs, in nats; 0 is best.
 
+    Source: Locatello et al. 2019, appendix B (mutual information score).
+
     Returns
     -------
     Estimate
         Nats, in [0, log bins]. A constant code has none; a single code has no pair and scores 0.
-
-    Notes
-    -----
-    Locatello et al. 2019, appendix B (mutual information score).
     """
     table = as_codes(codes)
     pairs = np.stack(np.triu_indices(table.shape[1], 1), axis=1)

@@ -186,15 +186,13 @@ def binned_mig(
     posteriors overlap; it has a positive bias of about (bins - 1)(values - 1) / (2 points) nats
     in every entry, and one outlier can push all other values into one bin.
 
+    Source: Chen et al. 2018; estimator and settings of Locatello et al., "Challenging Common
+    Assumptions in the Unsupervised Learning of Disentangled Representations", 2019, appendix B.
+
     Returns
     -------
     Estimate
         In [0, 1]. A constant code falls into one bin and has no information.
-
-    Notes
-    -----
-    Chen et al. 2018; estimator and settings of Locatello et al., "Challenging Common Assumptions
-    in the Unsupervised Learning of Disentangled Representations", 2019, appendix B.
     """
     draws = binned_draws(codes, factors, bins, num_points, seed, repeats)
     return estimate([mean_gap(draw.normalised) for draw in draws])

@@ -41,16 +41,14 @@ def mig_sup(
     I(z_j; v_k) / H(v_k) is compared over factors for one code, where MIG compares codes for one
     factor: MIG-sup falls when one code holds several factors.
 
+    Source: Li et al., "Progressive Learning and Disentanglement of Hierarchical Representations",
+    2020, section 4.
+
     Returns
     -------
     Estimate
         In [0, 1]. A dead code has gap 0 and counts, so unused codes lower the score. With one
         factor the gap is the normalised information itself.
-
-    Notes
-    -----
-    Li et al., "Progressive Learning and Disentanglement of Hierarchical Representations", 2020,
-    section 4.
     """
     draws = binned_draws(codes, factors, bins, num_points, seed, repeats)
     return estimate([mean_gap(draw.normalised.T) for draw in draws])
@@ -75,16 +73,14 @@ def jemmig(
     JEMMIG_k = H(z_j*, v_k) - I_(1) + I_(2), with j* the best code of factor k. Unlike MIG it
     is bad when the best code holds more than the factor.
 
+    Source: Do and Tran, "Theory and Evaluation Metrics for Learning Disentangled Representations",
+    2020, section 3.3; normalised as 1 - JEMMIG_k / upper bound.
+
     Returns
     -------
     Jemmig
         `normalised` in [0, 1] (1 is best) and `nats` (0 is best). A dead code has no
         information. Of equally good codes the one with the lowest entropy counts.
-
-    Notes
-    -----
-    Do and Tran, "Theory and Evaluation Metrics for Learning Disentangled Representations", 2020,
-    section 3.3; normalised as 1 - JEMMIG_k / upper bound.
     """
 
     def score(binned: BinnedInformation) -> tuple[float, float]:
@@ -120,14 +116,12 @@ def dcimig(
     its strength. A factor gets its strongest code, or 0 if no code stands for it; the score is
     the sum over factors, over the sum of the factors' entropies.
 
+    Source: Sepliarskaia et al., "How to Not Measure Disentanglement", 2019, section 4.
+
     Returns
     -------
     Estimate
         In [0, 1]. A dead code has strength 0.
-
-    Notes
-    -----
-    Sepliarskaia et al., "How to Not Measure Disentanglement", 2019, section 4.
     """
 
     def score(binned: BinnedInformation) -> float:

@@ -59,6 +59,9 @@ def infomec(
     max_j R / sum_j R, each moved and scaled so that an even spread is 0. InfoE is the share by
     which a logistic regression without penalty lowers the log loss of predicting the factor.
 
+    Source: Hsu et al., "Disentanglement via Latent Quantization", 2023, section 4. The estimator
+    can exceed H(v_k), above all for few or repeated points; the scores use ratios only.
+
     Returns
     -------
     InfoMEC
@@ -67,11 +70,6 @@ def infomec(
         knows (0 in InfoC); the reference implementation gives NaN there. With one factor InfoM
         is 1, with one active code InfoC is 1, if there is any information; with no active code
         all are 0.
-
-    Notes
-    -----
-    Hsu et al., "Disentanglement via Latent Quantization", 2023, section 4. The estimator can
-    exceed H(v_k), above all for few or repeated points; the scores use ratios only.
     """
     table, labels = checked(codes, factors)
     size = len(table) if num_points is None else min(num_points, len(table))

@@ -52,16 +52,14 @@ def beta_vae_score(
     the pairs of abs(z1 - z2). A logistic regression predicts the factor. Partners are drawn among
     the images with the same value, so factors need not fill a grid.
 
+    Source: Higgins et al., "beta-VAE", 2017, section 3; classifier and settings of Locatello et al.
+    2019, appendix B.
+
     Returns
     -------
     Accuracy
         `test` is the score, in [0, 1]; chance is 1 / K. A dead code is a feature of zeros and
         changes nothing. With one factor there is nothing to tell apart, and the score is 1.
-
-    Notes
-    -----
-    Higgins et al., "beta-VAE", 2017, section 3; classifier and settings of Locatello et al. 2019,
-    appendix B.
     """
     table, labels = checked(codes, factors)
     shared = SharedFactor(labels)
@@ -112,15 +110,13 @@ def factor_vae_score(
     divided by its variance over the dataset, casts a vote for that factor. Every code then
     stands for the factor it got most votes from, and the score is how often that is right.
 
+    Source: Kim and Mnih, "Disentangling by Factorising", 2018, section 4 and appendix B; settings
+    of Locatello et al. 2019.
+
     Returns
     -------
     FactorVAEScore
         `test` is the score, in [0, 1]. Dead codes cannot vote; if all are dead the score is 0.
-
-    Notes
-    -----
-    Kim and Mnih, "Disentangling by Factorising", 2018, section 4 and appendix B; settings of
-    Locatello et al. 2019.
     """
     table, labels = checked(codes, factors)
     shared = SharedFactor(labels)

@@ -49,16 +49,14 @@ def irs(
     value; average over values; divide by the largest distance of the code from its mean. One
     minus that is the robustness of the code towards changes of all factors but this one.
 
+    Source: Suter et al., "Robustly Disentangled Causal Mechanisms", 2019, section 4; estimator of
+    Locatello et al. 2019, but factors are never binned.
+
     Returns
     -------
     IRS
         `score` in [0, 1]. A constant code counts as nothing: its weight is 0, and if all codes
         are constant the score is 0.
-
-    Notes
-    -----
-    Suter et al., "Robustly Disentangled Causal Mechanisms", 2019, section 4; estimator of
-    Locatello et al. 2019, but factors are never binned.
     """
     table, labels = checked(codes, factors)
 

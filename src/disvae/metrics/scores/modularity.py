@@ -50,16 +50,14 @@ def modularity_explicitness(
     Explicitness fits a logistic regression per factor to standardised codes and averages the area
     under the ROC curve over the factor's values (each against the rest), then over factors.
 
+    Source: Ridgeway and Mozer, "Learning Deep Disentangled Embeddings with the F-Statistic Loss",
+    2018, section 2.2; estimator and settings of Locatello et al. 2019, appendix B.
+
     Returns
     -------
     ModularityExplicitness
         All in [0, 1]. A dead code counts 0 in modularity (see `active_only`) and is a feature
         of zeros for explicitness.
-
-    Notes
-    -----
-    Ridgeway and Mozer, "Learning Deep Disentangled Embeddings with the F-Statistic Loss", 2018,
-    section 2.2; estimator and settings of Locatello et al. 2019, appendix B.
     """
     table, labels = checked(codes, factors)
 

@@ -49,17 +49,15 @@ def sap(
 ) -> SAP:
     """Gap between the two codes that alone predict a factor best.
 
+    Source: Kumar et al., "Variational Inference of Disentangled Latent Concepts from Unlabeled
+    Observations", 2018, section 3; settings of Locatello et al. 2019, appendix B.
+
     Returns
     -------
     SAP
         `score` in [0, 1]. A dead code has squared correlation 0; in a support vector machine
         it predicts one value always, so it counts as that value's frequency. With one code the
         gap is its own score.
-
-    Notes
-    -----
-    Kumar et al., "Variational Inference of Disentangled Latent Concepts from Unlabeled
-    Observations", 2018, section 3; settings of Locatello et al. 2019, appendix B.
     """
     table, labels = checked(codes, factors)
     known = factor_values(factors, len(table)).astype(np.float64) if continuous else labels

@@ -62,15 +62,13 @@ def udr(
     has one partner, each row and column of R has one entry. The agreement is the mean, over the
     informative codes of both, of max(R)^2 / sum(R) along rows and columns.
 
+    Source: Duan et al., "Unsupervised Model Selection for Variational Disentangled Representation
+    Learning", 2020, section 4.
+
     Returns
     -------
     UDR
         Scores in [0, 1]. Dead codes are left out; a pair of runs where both have none scores 0.
-
-    Notes
-    -----
-    Duan et al., "Unsupervised Model Selection for Variational Disentangled Representation
-    Learning", 2020, section 4.
     """
     tables = [as_codes(run, f"codes[{r}]") for r, run in enumerate(codes)]
     if len(tables) < 2:
