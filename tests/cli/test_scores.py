@@ -36,6 +36,32 @@ def test_is_metrics_computes_mig_and_aam_from_the_posteriors_of_all_images(score
         assert picture.width > 300
 
 
+@pytest.mark.parametrize("calls", [["mig,aam"], ["aam", "mig"], ["mig", "aam"]])
+def test_the_information_matrix_stands_in_the_log_once(scored, tmp_path, calls):
+    shutil.copytree(scored.path, tmp_path / "run")
+    (tmp_path / "run/metrics.log").unlink()
+    for names in calls:
+        assert main(["eval", "run", "--metrics", names, "--results-dir", str(tmp_path)]) == 0
+    text = (tmp_path / "run/metrics.log").read_text()
+    assert text.count('"mutual_information"') == 1
+    logged = json.loads(text)
+    assert set(logged["mig"]["parts"]) == {"mutual_information", "per_code", "per_factor"}
+    assert set(logged["aam"]["parts"]) == {"per_factor"}
+    rows = [" ".join(map(str, row)) for row in logged["mig"]["parts"]["mutual_information"]]
+    assert len(rows) == 5
+    plain = text.replace(",", "")
+    assert all(f"[{row}]" in plain for row in rows)  # a row, a line
+
+
+def test_a_matrix_of_other_factors_is_kept(scored, tmp_path):
+    shutil.copytree(scored.path, tmp_path / "run")
+    chosen = ["--metrics", "aam", "--metric-factors", "posX,posY"]
+    assert main(["eval", "run", *chosen, "--results-dir", str(tmp_path)]) == 0
+    logged = json.loads((tmp_path / "run/metrics.log").read_text())
+    assert len(logged["aam"]["parts"]["mutual_information"]) == 2
+    assert len(logged["mig"]["parts"]["mutual_information"]) == 5
+
+
 def test_scores_merge_into_the_log_with_their_settings(scored, tmp_path, capsys):
     shutil.copytree(scored.path, tmp_path / "run")
     arguments = ["eval", "run", "--results-dir", str(tmp_path), "--device", "cpu"]

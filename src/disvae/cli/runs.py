@@ -146,7 +146,8 @@ def score(
     The result is printed as JSON, and merged into FILE.metrics.json beside the file.
     """
     from disvae import metrics
-    from disvae.storage.files import merge_json, to_json
+    from disvae.metrics.log import merge_scores
+    from disvae.storage.files import to_json
 
     results = metrics.evaluate(
         metrics.read_codes(codes),
@@ -156,7 +157,7 @@ def score(
         settings=scores.settings,
         factor_subset=scores.metric_factors or None,
     )
-    print(to_json(merge_json(codes.with_suffix(".metrics.json"), results)), end="")
+    print(to_json(merge_scores(codes.with_suffix(".metrics.json"), results)), end="")
 
 
 def _list_scores() -> None:

@@ -20,7 +20,7 @@ from disvae.options.run import record_for
 from disvae.options.user_code import UserCode, architecture, brought, forgotten, is_code
 from disvae.runs.curves import read_curves, write_curves
 from disvae.runs.encode import encode
-from disvae.storage.files import merge_json, read_json, to_json, write_text
+from disvae.storage.files import read_json, to_json, write_text
 from disvae.storage.tensors import read_tensors, require_like, write_tensors
 from disvae.types import checked
 
@@ -296,7 +296,9 @@ class Run:
 
     def merge_metrics(self, scores: Mapping[str, Any]) -> None:
         """Put `scores` into ``metrics.log``; those that stand there already are replaced."""
-        merge_json(self.path / "metrics.log", scores)
+        from disvae.metrics.log import merge_scores
+
+        merge_scores(self.path / "metrics.log", scores)
 
 
 def open_run(path: str | Path, **code: Any) -> Run:

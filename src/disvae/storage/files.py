@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,12 +95,19 @@ def to_json(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=4, sort_keys=True, default=str) + "\n"
 
 
-def merge_json(path: Path, entries: Mapping[str, Any]) -> dict[str, Any]:
-    """Put `entries` into the JSON object at `path`, over those of the same name; return all."""
+def merge_json(
+    path: Path,
+    entries: Mapping[str, Any],
+    tidied: Callable[[Mapping[str, Any]], dict[str, Any]] = dict,
+) -> dict[str, Any]:
+    """Put `entries` into the JSON object at `path`, over those of the same name; return all.
+
+    What is written, and returned, is all of them as `tidied` has it.
+    """
     if not path.parent.is_dir():  # the lock would make it anew
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     with FileLock(path.with_name(f".{path.name}.lock")):  # others may merge theirs
-        merged = {**(read_json(path) if path.exists() else {}), **entries}
+        merged = tidied({**(read_json(path) if path.exists() else {}), **entries})
         # a row of a matrix is a line
         rows = re.compile(r"\[\n\s+((?:[-+\d.eE]+,?\s+)+)\]")
         text = rows.sub(lambda row: f"[{' '.join(row[1].split())}]", to_json(merged))
