@@ -79,7 +79,8 @@ def test_the_film_of_training_shows_one_frame_a_second(tmp_path):
 def test_a_colour_gif_has_one_palette_and_pure_lines(colour, tmp_path):
     codes = torch.randn(15, 2, 2, 4, generator=torch.Generator().manual_seed(0)) * 3
     frames = [
-        plots.grids.image_grid(plots.samples.decode(colour.model, some), "white") for some in codes
+        plots.grids.image_grid(plots.samples.decode(colour.model, some), "white").to_image()
+        for some in codes
     ]
     path = tmp_path / "film.gif"
     write_animation(path, frames)

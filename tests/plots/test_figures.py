@@ -10,7 +10,6 @@ import pytest
 import disvae
 from disvae import plots
 from disvae.errors import UserError
-from disvae.plots.diagrams import latents_figure, losses_figure
 
 
 def panels_of(figure):
@@ -18,7 +17,7 @@ def panels_of(figure):
 
 
 def test_losses_have_a_panel_a_term_and_log_scale_where_it_helps(colour):
-    panels = panels_of(losses_figure(colour))
+    panels = panels_of(plots.losses.figure(colour))
     assert list(panels)[:2] == ["reconstruction", "KL"]
     line = panels["reconstruction"].lines[0]
     np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
@@ -28,7 +27,7 @@ def test_losses_have_a_panel_a_term_and_log_scale_where_it_helps(colour):
 
 
 def test_losses_show_the_kl_of_each_latent_largest_first(painted):
-    (panel,) = (panel for panel in losses_figure(painted).axes if panel.get_legend())
+    (panel,) = (panel for panel in plots.losses.figure(painted).axes if panel.get_legend())
     names = [text.get_text() for text in panel.get_legend().get_texts()]
     assert names == ["z1", "z3", "z0", "z2"]
     last = {line.get_label(): line.get_ydata()[-1] for line in panel.lines}
@@ -36,7 +35,7 @@ def test_losses_show_the_kl_of_each_latent_largest_first(painted):
 
 
 def test_all_terms_of_a_run_are_drawn(trained):
-    titles = list(panels_of(losses_figure(trained)))
+    titles = list(panels_of(plots.losses.figure(trained)))
     assert titles[:6] == [
         "loss", "reconstruction", "KL", "index-code MI", "total correlation", "dimension-wise KL",
     ]  # fmt: skip
@@ -44,7 +43,7 @@ def test_all_terms_of_a_run_are_drawn(trained):
 
 
 def test_latents_show_kl_as_bars_and_means_on_the_prior(painted, data_dir):
-    figure = latents_figure(painted, seed=0)
+    figure = plots.latents.figure(painted, seed=0)
     bars, histograms = figure.axes[0::2], figure.axes[1::2]
     assert [bar.get_yticklabels()[0].get_text() for bar in bars] == ["z1", "z3", "z0", "z2"]
     assert [bar.patches[0].get_width() for bar in bars] == [3.0, 2.0, 0.5, 0.1]
@@ -115,9 +114,9 @@ def test_a_notebook_needs_nothing_but_the_run(trained):
 
 def test_scores_while_training_have_a_panel(trained, tmp_path):
     run = disvae.open_run(shutil.copytree(trained.path, tmp_path / "run"))
-    without = losses_figure(run)
+    without = plots.losses.figure(run)
     run.write_training_scores({0: {"mig": 0.1, "sap": 0.2}, 1: {"mig": 0.3}})
-    figure = losses_figure(run)
+    figure = plots.losses.figure(run)
     assert len(figure.axes) == len(without.axes) + 1
     drawn = {line.get_label(): line.get_xydata().tolist() for line in figure.axes[-1].lines}
     assert drawn == {"mig": [[1, 0.1], [2, 0.3]], "sap": [[1, 0.2]]}
@@ -134,7 +133,7 @@ def test_names_of_terms_are_never_mathematics(trained, tmp_path):
 def test_a_log_of_thousands_of_terms_is_one_page(trained, tmp_path):
     run = disvae.open_run(shutil.copytree(trained.path, tmp_path / "run"))
     run.write_losses([{f"term{k}": 1.0 for k in range(3000)}] * 2)
-    figure = losses_figure(run)
+    figure = plots.losses.figure(run)
     assert len(figure.axes) == 30
     assert "30 of 3,000 terms" in figure.get_suptitle()
 

@@ -1,16 +1,21 @@
 """The commands that draw: their files, all or none."""
 
+import base64
+import io
+import re
 import shutil
 import struct
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from PIL import Image
 
 import disvae
 from disvae import plots
 from disvae.cli import main
 from disvae.plots import gallery
+from disvae.plots.figures import to_image
 from disvae.runs.run import Run
 
 DOCUMENTED = {
@@ -43,17 +48,82 @@ def test_the_same_seed_writes_the_same_bytes(results):
     for _ in range(2):
         arguments = ["plot", "run", "all", "-s", "1", "-r", "4", "-c", "2", "--format", "svg"]
         assert main([*arguments, "--results-dir", str(results)]) == 0
-        names = {name.replace("losses.png", "losses.svg").replace("latents.png", "latents.svg")
-                 for name in DOCUMENTED}  # fmt: skip
+        names = {name.replace(".png", ".svg") for name in DOCUMENTED}
         written.append({name: (results / "run" / name).read_bytes() for name in names})
     assert written[0] == written[1]
 
 
-def test_posterior_and_pdf_have_files_of_their_own(results):
-    arguments = ["plot", "run", "traversals", "latents", "--is-posterior", "--format", "pdf"]
+HEADS = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml", "gif": b"GIF89a", "webp": b"RIFF"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "still", "film"),
+    [("png", "png", "gif"), ("pdf", "pdf", "gif"), ("svg", "svg", "gif"), ("webp", "png", "webp")],
+)
+def test_every_picture_has_the_format_that_is_wanted(results, capsys, wanted, still, film):
+    arguments = ["plot", "run", "all", "-r", "4", "-c", "2", "--is-posterior", "--format", wanted]
     assert main([*arguments, "--results-dir", str(results)]) == 0
-    assert (results / "run" / "posterior_traversals.png").exists()
-    assert (results / "run" / "latents.pdf").read_bytes().startswith(b"%PDF")
+    named = {name.replace("prior", "posterior") for name in DOCUMENTED}
+    expected = {name.replace(".png", f".{still}").replace(".gif", f".{film}") for name in named}
+    printed = capsys.readouterr().out.splitlines()
+    assert {line.rpartition("/")[2] for line in printed} == expected
+    for name in expected:
+        content = (results / "run" / name).read_bytes()
+        assert content.startswith(HEADS[name.rpartition(".")[2]]), name
+
+
+@pytest.mark.parametrize("suffix", ["svg", "pdf"])
+@pytest.mark.parametrize("factor", ["1", "2"])
+def test_vector_files_hold_the_images_pixel_by_pixel_and_labels_as_text(results, suffix, factor):
+    arguments = ["plot", "run", "traversals", "-r", "3", "-c", "2", "--is-show-loss", "-u", factor]
+    arguments += ["--results-dir", str(results), "--title", "β of $4", "--dpi", "100"]
+    assert main([*arguments, "--format", suffix]) == 0
+    assert main(arguments) == 0
+    content = (results / "run" / f"prior_traversals.{suffix}").read_bytes()
+    with Image.open(results / "run/prior_traversals.png") as drawn:
+        whole = np.asarray(drawn)
+        assert drawn.info["dpi"] == pytest.approx((100, 100), abs=0.1)
+    height, width = (n * (32 * int(factor) + 2) + 2 for n in (3, 2))
+    if suffix == "svg":
+        encoded = re.search(rb'data:image/png;base64,\s*([^"]+)"', content)[1]
+        inside = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("L"))
+        np.testing.assert_array_equal(inside, whole[-height:, :width])
+        page = float(re.search(rb'<svg [^>]*width="([\d.]+)pt"', content)[1])
+        assert page == pytest.approx(whole.shape[1] * 0.72)
+        assert {b"z1", b"z3"} < set(re.findall(rb"<!-- (z\d): KL [\d.]+ -->", content))
+        assert "β of $4".encode() in content
+    else:
+        (image,) = re.findall(rb"/Subtype /Image /Width (\d+) /Height (\d+)", content)
+        assert tuple(map(int, image)) == (width, height)
+
+
+def test_a_title_stands_above_every_picture_and_moves_nothing(results):
+    base = ["plot", "run", "all", "-s", "1", "-r", "4", "-c", "2", "--results-dir", str(results)]
+    drawn = []
+    for title in ([], ["--title", "β-VAE"]):
+        assert main([*base, *title]) == 0
+        drawn.append({name: Image.open(results / "run" / name).copy() for name in DOCUMENTED})
+    for name in DOCUMENTED - {"losses.png", "latents.png"}:
+        bare, titled = (np.asarray(pictures[name].convert("L")) for pictures in drawn)
+        above = len(titled) - len(bare)
+        assert above > 10
+        np.testing.assert_array_equal(titled[above:, : bare.shape[1]], bare)
+        strip = titled[:above]
+        assert (strip < 128).sum() > 30  # ink on paper
+        assert (strip[[0, -1]] == 255).all()  # not cut
+
+
+def test_dpi_is_the_resolution_of_diagrams_and_too_many_pixels_are_refused(results, capsys):
+    base = ["plot", "run", "losses", "--results-dir", str(results)]
+    sizes = []
+    for dpi in ("100", "200"):
+        assert main([*base, "--dpi", dpi]) == 0
+        with Image.open(results / "run/losses.png") as picture:
+            assert picture.info["dpi"] == pytest.approx((int(dpi),) * 2, abs=0.1)
+            sizes.append(np.array(picture.size))
+    np.testing.assert_allclose(sizes[1], 2 * sizes[0], atol=1)
+    assert main([*base, "--dpi", "2400"]) == 2
+    assert "lower --dpi" in capsys.readouterr().err
 
 
 def test_all_opens_data_and_model_once_and_shows_the_same_images(results, monkeypatch):
@@ -74,6 +144,21 @@ def test_all_opens_data_and_model_once_and_shows_the_same_images(results, monkey
 def test_every_documented_plot_is_a_function_too():
     for name in gallery.PLOTS:
         assert callable(getattr(plots, name.replace("-", "_")))
+
+
+def test_every_picture_is_a_matplotlib_figure_too(trained):
+    stills = [name.replace("-", "_") for name, plot in gallery.PLOTS.items() if not plot.is_film]
+    for name in stills:
+        options = {"n_rows": 2, "n_cols": 3, "seed": 1, "dpi": 80, "title": "mine"}
+        plot = getattr(plots, name)
+        figure, image = plot.figure(trained, **options), plot(trained, **options)
+        pixels = np.asarray(to_image(figure).convert(image.mode))
+        assert pixels.shape == np.asarray(image).shape
+        if name not in ("losses", "latents"):  # all but the title, which another library draws
+            np.testing.assert_array_equal(pixels[-70:, :104], np.asarray(image)[-70:, :104])
+        texts = [text.get_text() for text in figure.findobj(Text)]
+        assert "mine" in texts
+    assert plots.matrix.figure([[1.0, 0.0]], ["a"], title="m").axes[0].get_title() == "m"
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp"])
@@ -122,6 +207,11 @@ def test_grid_puts_films_side_by_side_under_their_names(trained, colour, results
         (["grid", "g.gif", "run", "--columns", "0"], "at least one run and one column"),
         (["grid", "g.gif"], "RUNS requires an argument"),
         (["plot", "run", "everything"], "everything"),
+        (
+            ["plot", "run", "traversals", "losses", "--format", "gif"],
+            "pictures, which are png, pdf",
+        ),
+        (["plot", "run", "gif-traversals", "--format", "pdf"], "films: gif or webp"),
         (["plot", "run", "traversals", "-t", "-1"], "--max-traversal"),
         (["plot", "run", "traversals", "-r", "5"], "--n-rows can be at most 4"),
         (["plot", "run", "data-samples", "-i", "100"], "--idcs: mnist has the images 0 to 99"),

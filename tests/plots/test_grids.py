@@ -12,7 +12,7 @@ from disvae.plots.grids import check_size, image_grid
 @pytest.mark.parametrize("channels", [1, 3])
 def test_grid_places_images_and_pads_in_the_opposite_colour(background, padding, channels):
     images = torch.rand(2, 3, channels, 5, 4)
-    pixels = np.asarray(image_grid(images, background))
+    pixels = np.asarray(image_grid(images, background).to_image())
     assert pixels.shape[:2] == (2 * 7 + 2, 3 * 6 + 2)
     expected = (images * 255).round().byte().movedim(2, -1).numpy()
     covered = np.zeros(pixels.shape[:2], bool)
@@ -26,7 +26,7 @@ def test_grid_places_images_and_pads_in_the_opposite_colour(background, padding,
 
 def test_grid_upsamples_each_pixel_to_a_square():
     image = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).view(1, 1, 1, 2, 2)
-    pixels = np.asarray(image_grid(image, "black", upsample_factor=3))
+    pixels = np.asarray(image_grid(image, "black", upsample_factor=3).to_image())
     np.testing.assert_array_equal(
         pixels[2:-2, 2:-2], np.kron([[0, 255], [255, 0]], np.ones((3, 3)))
     )
@@ -36,9 +36,9 @@ def test_grid_upsamples_each_pixel_to_a_square():
 @pytest.mark.parametrize("background", ["black", "white"])
 def test_labels_stand_beside_their_rows_and_never_over_images(factor, background):
     images = torch.rand(3, 2, 1, 32, 32)
-    bare = np.asarray(image_grid(images, background, factor))
+    bare = np.asarray(image_grid(images, background, factor).to_image())
     labels = ["z1: KL 2.50", "", "z0: KL 0.10"]
-    labelled = np.asarray(image_grid(images, background, factor, labels))
+    labelled = np.asarray(image_grid(images, background, factor, labels).to_image())
     np.testing.assert_array_equal(labelled[:, : bare.shape[1]], bare)
     page = 255 if background == "black" else 0
     margin = abs(labelled[:, bare.shape[1] :].astype(int) - page)

@@ -54,6 +54,20 @@ class PlotOptions(Places):
     is_posterior: Annotated[bool, option(PLOT, "Traverses the posterior instead of the prior.")] = (
         False
     )
-    format: Annotated[Literal["png", "pdf", "svg"], option(PLOT, "Of `losses` and `latents`.")] = (
-        "png"
-    )
+    format: Annotated[
+        Literal["png", "pdf", "svg", "gif", "webp"] | None,
+        option(
+            PLOT,
+            "Of pictures png, pdf or svg, of films gif or webp; plots of the other kind keep "
+            "their default, png or gif.",
+        ),
+    ] = None
+    title: Annotated[
+        Annotated[str, Field(max_length=1000)] | None,
+        option(PLOT, "Title above each picture, in place of its own if it has one."),
+    ] = None
+    dpi: Annotated[
+        int,
+        Field(ge=10, le=2400),
+        option(PLOT, "Pixels per inch: the resolution of diagrams, the size of images in print."),
+    ] = 150

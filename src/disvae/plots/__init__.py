@@ -1,5 +1,7 @@
 """Plots of a run; each returns a Pillow image or frames, so that notebooks show it.
 
+``traversals.figure(...)``, and so for every picture, is the same as a Matplotlib figure.
+
 Those of a run take a `disvae.Run`, or an `Opened` that several share, and as keywords the
 options of `disvae.options.PlotOptions`. They raise `UserError` if an option is bad (as an
 `n_rows` beyond the number of latents) or the run lacks the weights, log or images they read.
@@ -14,12 +16,13 @@ if TYPE_CHECKING:
     from disvae.plots.matrices import matrix
     from disvae.plots.montage import grid
     from disvae.plots.opened import Opened
-    from disvae.plots.samples import data_samples, generate_samples, reconstruct
+    from disvae.plots.samples import data_samples, decoded, generate_samples, reconstruct
     from disvae.plots.walks import reconstruct_traverse, traversals
 
 __all__ = [
     "Opened",
     "data_samples",
+    "decoded",
     "generate_samples",
     "gif_traversals",
     "grid",
@@ -38,7 +41,7 @@ _HOMES = {
     "matrices": ("matrix",),
     "montage": ("grid",),
     "opened": ("Opened",),
-    "samples": ("data_samples", "generate_samples", "reconstruct"),
+    "samples": ("data_samples", "decoded", "generate_samples", "reconstruct"),
     "walks": ("reconstruct_traverse", "traversals"),
 }
 

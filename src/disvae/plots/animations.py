@@ -35,7 +35,8 @@ def gif_traversals(run: Run | Opened, **options: Any) -> list[Image.Image]:
     The rows are the `n_rows` latents with the largest KL, largest first; the columns start from
     `n_cols` images, those of `idcs` first. `disvae.plots.write_animation` writes the frames.
 
-    Reads ``n_rows, n_cols, max_traversal, is_show_loss, idcs, seed, upsample_factor``.
+    Reads ``n_rows, n_cols, max_traversal, is_show_loss, idcs, seed, upsample_factor,
+    title``.
     """
     opened, plot = prepare(run, options, N_FRAMES)
     model = opened.run.model
@@ -50,10 +51,7 @@ def gif_traversals(run: Run | Opened, **options: Any) -> list[Image.Image]:
         ],
         dim=2,
     ).movedim(1, 0)
-    return [
-        image_grid(decode(model, frame), opened.run.background, plot.upsample_factor, labels)
-        for frame in codes
-    ]
+    return [opened.grid(decode(model, frame), plot, labels).to_image() for frame in codes]
 
 
 def training_frame(model: VAE, background: str) -> Image.Image:
@@ -62,7 +60,7 @@ def training_frame(model: VAE, background: str) -> Image.Image:
     base = standard_normal(model.latent_dim)
     codes = traversal_codes(base, latents, _N_COLS, _MAX_TRAVERSAL)
     device = next(model.parameters()).device
-    return image_grid(decode(model, codes.to(device)), background)
+    return image_grid(decode(model, codes.to(device)), background).to_image()
 
 
 def check_place(path: Path) -> None:

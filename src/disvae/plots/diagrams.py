@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from jaxtyping import Float, Num
-from PIL import Image
 
 from disvae.data.batches import batches
 from disvae.errors import UserError
 from disvae.options import PlotOptions
-from disvae.plots.figures import BLUE, GREY, LIGHT, new_figure, plain, to_image
+from disvae.plots.figures import BLUE, GREY, LIGHT, new_figure, plain, shown
 from disvae.plots.opened import Opened
 from disvae.runs.run import Run
 from disvae.types import checked
@@ -42,20 +41,16 @@ _BINS = np.linspace(-4, 4, 81)
 _HIGHEST_DENSITY = 1.0  # the prior's is 0.4; the peak of a latent that says nothing is cut off
 
 
-def losses(run: Run | Opened, **options: Any) -> Image.Image:
+@shown
+def losses(run: Run | Opened, **options: Any) -> "Figure":
     """Draw the terms of training, one panel a term, epochs on the axis.
 
     A term that is positive and falls or rises tenfold has a logarithmic axis. The KLs of
     the latents share the last panel, largest first.
 
-    Reads no option.
+    Reads ``title, dpi``.
     """
-    return to_image(losses_figure(run, **options))
-
-
-def losses_figure(run: Run | Opened, **options: Any) -> "Figure":
-    """Draw `losses` as a Matplotlib figure."""
-    checked(PlotOptions, options)
+    plot = checked(PlotOptions, options)
     run = run.run if isinstance(run, Opened) else run
     terms = run.losses
     if not terms:
@@ -63,14 +58,14 @@ def losses_figure(run: Run | Opened, **options: Any) -> "Figure":
     latents = {name: values for name, values in terms.items() if name.startswith("kl_loss_")}
     named = [name for name in _TITLES if name in terms]
     named += [name for name in terms if name not in named and name not in latents]
-    shown = named[:_MOST_PANELS]
-    rows = [shown[start : start + _N_COLS] for start in range(0, len(shown), _N_COLS)]
+    drawn = named[:_MOST_PANELS]
+    rows = [drawn[start : start + _N_COLS] for start in range(0, len(drawn), _N_COLS)]
     mosaic = [row + ["."] * (_N_COLS - len(row)) for row in rows]
     scores = run.training_scores
     wide = [name for name, there in ((_LATENTS, latents), (_SCORES, scores)) if there]
     mosaic += [[name] * _N_COLS for name in wide]
-    figure, panels = new_figure(mosaic, 9, 2.2 * len(mosaic))
-    for name in shown:
+    figure, panels = new_figure(mosaic, 9, 2.2 * len(mosaic), plot.dpi)
+    for name in drawn:
         _curve(panels[name], terms[name], color=BLUE)
         panels[name].set_title(plain(_TITLES.get(name, name)))
         if terms[name].min() > 0 and terms[name].max() > _LOG_ABOVE * terms[name].min():
@@ -84,9 +79,9 @@ def losses_figure(run: Run | Opened, **options: Any) -> "Figure":
     for name in wide[-1:] or rows[-1]:
         panels[name].set_xlabel("epoch")
     title = f"{run.name}: {run.options.loss} on {run.options.dataset}"
-    if len(shown) < len(named):
-        title += f", {len(shown)} of {len(named):,} terms"
-    figure.suptitle(plain(title))
+    if len(drawn) < len(named):
+        title += f", {len(drawn)} of {len(named):,} terms"
+    figure.suptitle(plain(title if plot.title is None else plot.title))
     return figure
 
 
@@ -140,18 +135,14 @@ def _legend_above(panel: "Axes") -> None:
     )  # fmt: skip
 
 
-def latents(run: Run | Opened, **options: Any) -> Image.Image:
+@shown
+def latents(run: Run | Opened, **options: Any) -> "Figure":
     """Draw each latent's KL as a bar, and a histogram of its posterior means on the prior.
 
     Largest KL first. The means are those of 5,000 images, or of all if there are fewer.
 
-    Reads ``seed``, which draws the images.
+    Reads ``title, dpi`` and ``seed``, which draws the images.
     """
-    return to_image(latents_figure(run, **options))
-
-
-def latents_figure(run: Run | Opened, **options: Any) -> "Figure":
-    """Draw `latents` as a Matplotlib figure."""
     plot = checked(PlotOptions, options)
     opened = run if isinstance(run, Opened) else Opened(run, plot.data_dir)
     n_latents = opened.run.options.latent_dim
@@ -159,7 +150,7 @@ def latents_figure(run: Run | Opened, **options: Any) -> "Figure":
     means = _means(opened, plot.seed)
     mosaic = [[f"bar {latent}", f"histogram {latent}"] for latent in order]
     height = 0.8 + 0.45 * len(order)
-    figure, panels = new_figure(mosaic, 6, height, width_ratios=[2, 3])
+    figure, panels = new_figure(mosaic, 6, height, plot.dpi, width_ratios=[2, 3])
     middle = np.linspace(_BINS[0], _BINS[-1], 200)
     prior = np.exp(-(middle**2) / 2) / np.sqrt(2 * np.pi)
     widest = 1.2 * max(float(np.nan_to_num(opened.kl).max()), 0.1)  # room for the numbers
@@ -180,8 +171,9 @@ def latents_figure(run: Run | Opened, **options: Any) -> "Figure":
                 panel.spines["bottom"].set_color(GREY)
     panels[mosaic[-1][0]].set_xlabel("KL (nats)")
     panels[mosaic[-1][1]].set_xlabel("posterior mean; line: prior")
-    shown = f", {len(order)} of {n_latents} latents" if len(order) < n_latents else ""
-    figure.suptitle(plain(f"{opened.run.name}{shown}"))
+    some = f", {len(order)} of {n_latents} latents" if len(order) < n_latents else ""
+    title = f"{opened.run.name}{some}" if plot.title is None else plot.title
+    figure.suptitle(plain(title))
     return figure
 
 

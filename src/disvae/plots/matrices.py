@@ -2,16 +2,19 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Num
-from PIL import Image
 
 from disvae.errors import UserError
 from disvae.metrics import SCORES, Score
 from disvae.metrics.arrays import ArrayLike, to_numpy
-from disvae.plots.figures import new_figure, plain, to_image, write_image
+from disvae.plots.figures import new_figure, plain, shown, write_image
+from disvae.plots.grids import DPI
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _MOST_NUMBERS = 20  # codes from which the numbers in the cells are left out
 
@@ -32,12 +35,14 @@ def write_matrices(
             write_image(folder / each.file, picture)
 
 
+@shown
 def matrix(
     values: Num[ArrayLike, "K D"],
     factor_names: Sequence[str],
     kl: Num[ArrayLike, "D"] | None = None,
     title: str = "",
-) -> Image.Image:
+    dpi: int = DPI,
+) -> "Figure":
     """Draw a heat map of factors (rows) by codes (columns), with the value in each cell.
 
     Parameters
@@ -50,6 +55,8 @@ def matrix(
         KL of each code: the columns are ordered by it, largest first. Default: as given.
     title
         What the values are, and their unit.
+    dpi
+        Pixels per inch.
 
     Raises
     ------
@@ -74,18 +81,18 @@ def matrix(
         )
     order = np.arange(n_codes) if kl is None else np.argsort(-to_numpy(kl), kind="stable")
     values = values[:, order]
-    figure, panels = new_figure([["matrix"]], 2 + 0.5 * n_codes, 1 + 0.4 * len(values))
+    figure, panels = new_figure([["matrix"]], 2 + 0.5 * n_codes, 1 + 0.4 * len(values), dpi)
     panel = panels["matrix"]
     top = max(float(np.nanmax(values, initial=0)), 1e-12)
-    shown = panel.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect="auto")
+    heat = panel.imshow(values, cmap="Blues", vmin=0, vmax=top, aspect="auto")
     panel.set_xticks(range(n_codes), [f"z{code}" for code in order])
     panel.set_yticks(range(len(values)), [plain(name) for name in factor_names])
     panel.tick_params(length=0)
     panel.spines[:].set_visible(False)
     panel.set_title(plain(title))
-    figure.colorbar(shown, ax=panel, pad=0.02).outline.set_visible(False)
+    figure.colorbar(heat, ax=panel, pad=0.02).outline.set_visible(False)
     if n_codes <= _MOST_NUMBERS:
         for (factor, code), value in np.ndenumerate(values):
             ink = "white" if value > 0.6 * top else "black"
             panel.text(code, factor, f"{value:.2f}", ha="center", va="center", color=ink)
-    return to_image(figure)
+    return figure

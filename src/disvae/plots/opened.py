@@ -1,6 +1,6 @@
 """A run with its data open: what several plots share is opened and measured once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from disvae.data.batches import batches, to_unit_interval
 from disvae.data.dataset import Dataset
 from disvae.errors import UserError
 from disvae.options import PlotOptions
-from disvae.plots.grids import check_size
+from disvae.plots.grids import Grid, check_size, image_grid
 from disvae.runs.run import Run
 from disvae.types import checked
 
@@ -77,6 +77,16 @@ class Opened:
     def row_labels(self, latents: Int[np.ndarray, "R"], plot: PlotOptions) -> list[str]:
         """Label the rows of `latents` if the user asked for it."""
         return [self.row_label(j) for j in latents] if plot.is_show_loss else []
+
+    def grid(
+        self,
+        images: Float[Tensor, "R C channels H W"],
+        plot: PlotOptions,
+        labels: Sequence[str] = (),
+    ) -> Grid:
+        """Arrange R rows of C images as the options say."""
+        grid = image_grid(images, self.run.background, plot.upsample_factor, labels)
+        return grid._replace(title=plot.title or "", dpi=plot.dpi)
 
     def samples(self, count: int, plot: PlotOptions) -> Float[Tensor, "count C H W"]:
         """Return the images at `plot.idcs`, then others at random, in [0, 1].

@@ -4,15 +4,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from PIL import Image
 from torch import Tensor
 
 from disvae.data.batches import to_unit_interval
 from disvae.data.dataset import Dataset
 from disvae.errors import UserError
+from disvae.metrics.arrays import ArrayLike, to_numpy
 from disvae.models.vae import VAE
-from disvae.plots.grids import image_grid
+from disvae.plots.figures import shown
+from disvae.plots.grids import Grid, check_size, image_grid
 from disvae.plots.opened import Opened, prepare
 from disvae.runs.run import Run
 
@@ -38,37 +40,75 @@ def reconstruct_images(model: VAE, images: Float[Tensor, "B C H W"]) -> Float[Te
 def dataset_samples(dataset: Dataset) -> Image.Image:
     """Draw 6 x 10 images of a dataset from its first to its last, at equal distances."""
     images = to_unit_interval(dataset.images(np.linspace(0, len(dataset) - 1, 60).astype(int)))
-    return image_grid(images.view(6, 10, *dataset.image_shape), dataset.background)
+    return image_grid(images.view(6, 10, *dataset.image_shape), dataset.background).to_image()
 
 
-def generate_samples(run: Run | Opened, **options: Any) -> Image.Image:
+@shown
+def decoded(
+    run: Run,
+    codes: Num[ArrayLike, "N D"],
+    n_cols: int = 10,
+    upsample_factor: int = 1,
+    device: torch.device | str = "cpu",
+) -> Grid:
+    """Draw what the model of `run` decodes from `codes`, in their order, line by line.
+
+    Parameters
+    ----------
+    codes
+        See `Run.decode`.
+    n_cols, upsample_factor
+        Images in a line, and the side of the square that each pixel becomes.
+    device
+        Where to compute.
+
+    Raises
+    ------
+    UserError
+        If the codes are not of this model, or so many that the picture would fill the memory.
+    """
+    count = len(to_numpy(codes))
+    n_cols = min(n_cols, max(1, count))
+    n_rows = -(-count // n_cols)
+    check_size(run.image_shape, n_rows, n_cols, upsample_factor)
+    images = torch.from_numpy(run.decode(codes, device))
+    paper = 1.0 if run.background == "black" else 0.0
+    rest = torch.full((n_rows * n_cols - count, *run.image_shape), paper)
+    grid = torch.cat([images, rest]).view(n_rows, n_cols, *run.image_shape)
+    return image_grid(grid, run.background, upsample_factor)
+
+
+@shown
+def generate_samples(run: Run | Opened, **options: Any) -> Grid:
     """Draw what the model decodes from random codes of the prior N(0, I).
 
-    Reads ``n_rows, n_cols, seed, upsample_factor``.
+    Reads ``n_rows, n_cols, seed, upsample_factor, title, dpi``.
     """
     opened, plot = prepare(run, options)
     model = opened.run.model
     shape = (plot.n_rows, plot.n_cols, model.latent_dim)
     codes = np.random.default_rng(plot.seed).standard_normal(shape, dtype=np.float32)
     images = decode(model, torch.from_numpy(codes))
-    return image_grid(images, opened.run.background, plot.upsample_factor)
+    return opened.grid(images, plot)
 
 
-def data_samples(run: Run | Opened, **options: Any) -> Image.Image:
+@shown
+def data_samples(run: Run | Opened, **options: Any) -> Grid:
     """Draw images of the run's dataset: those of `idcs` first, then others at random.
 
-    Reads ``n_rows, n_cols, idcs, seed, upsample_factor``.
+    Reads ``n_rows, n_cols, idcs, seed, upsample_factor, title, dpi``.
     """
     opened, plot = prepare(run, options)
     images = opened.samples(plot.n_rows * plot.n_cols, plot)
     grid = images.view(plot.n_rows, plot.n_cols, *images.shape[1:])
-    return image_grid(grid, opened.run.background, plot.upsample_factor)
+    return opened.grid(grid, plot)
 
 
-def reconstruct(run: Run | Opened, **options: Any) -> Image.Image:
+@shown
+def reconstruct(run: Run | Opened, **options: Any) -> Grid:
     """Draw images above, in the first half of the rows, and their reconstructions below.
 
-    Reads ``n_rows`` (an even number), ``n_cols, idcs, seed, upsample_factor``.
+    Reads ``n_rows`` (an even number), ``n_cols, idcs, seed, upsample_factor, title, dpi``.
     """
     opened, plot = prepare(run, options)
     if plot.n_rows % 2:
@@ -79,4 +119,4 @@ def reconstruct(run: Run | Opened, **options: Any) -> Image.Image:
     originals = opened.samples(plot.n_rows // 2 * plot.n_cols, plot)
     grid = torch.cat([originals, reconstruct_images(opened.run.model, originals)])
     grid = grid.view(plot.n_rows, plot.n_cols, *originals.shape[1:])
-    return image_grid(grid, opened.run.background, plot.upsample_factor)
+    return opened.grid(grid, plot)

@@ -5,34 +5,36 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
-from PIL import Image
 from torch import Tensor
 
 from disvae.options import PlotOptions
-from disvae.plots.grids import image_grid
+from disvae.plots.figures import shown
+from disvae.plots.grids import Grid
 from disvae.plots.opened import Opened, prepare
 from disvae.plots.samples import decode, reconstruct_images
 from disvae.posterior import Posterior
 from disvae.runs.run import Run
 
 
-def traversals(run: Run | Opened, **options: Any) -> Image.Image:
+@shown
+def traversals(run: Run | Opened, **options: Any) -> Grid:
     """Draw traversals of the `n_rows` latents with the largest KL, largest first.
 
     All other latents stay at the prior's mean, or, with ``is_posterior``, at the
     posterior mean of an image: the first of `idcs`, else one at random.
 
     Reads ``n_rows, n_cols, max_traversal, is_posterior, is_show_loss, idcs, seed,
-    upsample_factor``.
+    upsample_factor, title, dpi``.
     """
     opened, plot = prepare(run, options)
     latents = opened.latents(plot)
     images = decode(opened.run.model, _codes(opened, latents, plot))
     labels = opened.row_labels(latents, plot)
-    return image_grid(images, opened.run.background, plot.upsample_factor, labels)
+    return opened.grid(images, plot, labels)
 
 
-def reconstruct_traverse(run: Run | Opened, **options: Any) -> Image.Image:
+@shown
+def reconstruct_traverse(run: Run | Opened, **options: Any) -> Grid:
     """Draw a row of images, a row of their reconstructions, then `n_rows` traversals.
 
     With ``is_posterior`` the traversals are those of the first image, else of the prior.
@@ -48,7 +50,7 @@ def reconstruct_traverse(run: Run | Opened, **options: Any) -> Image.Image:
     if labels:
         labels = ["original", "reconstruction", *labels]
     grid = torch.cat([above, below])
-    return image_grid(grid, opened.run.background, plot.upsample_factor, labels)
+    return opened.grid(grid, plot, labels)
 
 
 def standard_normal(n_latents: int) -> Posterior:
