@@ -117,7 +117,7 @@ MAKERS: dict[str, tuple[str, Callable[[Path, int], None]]] = {
 def prepare(name: str, count: int, raw: Path, root: Path) -> None:
     """Prepare the raw file as if it were the published one; runs in a process of its own."""
     from disvae.data.catalogue import registry as catalog
-    from disvae.data.prepare import import_files
+    from disvae.data.importing import import_files
 
     entry = catalog.CATALOG[name]
     files = tuple(dataclasses.replace(file, md5=None) for file in entry.files)

@@ -30,7 +30,7 @@ NoneFromText = BeforeValidator(
     lambda value: None if isinstance(value, str) and value.lower() == "none" else value
 )
 Count = Annotated[int, Field(ge=1, le=10**9)]
-Device = Annotated[str, AfterValidator(_known_device)]
+DeviceName = Annotated[str, AfterValidator(_known_device)]
 ImageSize = Annotated[int, AfterValidator(_usual_size)]
 LearningRate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 LogLevel = Annotated[
@@ -40,6 +40,7 @@ LogLevel = Annotated[
 Seed = Annotated[Annotated[int, Field(ge=0, le=2**32 - 1)] | None, NoneFromText]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 AnyWeight = Annotated[float, Field(allow_inf_nan=False)]
+Fit = Literal["stretch", "crop", "pad"]
 RecDist = Literal["bernoulli", "laplace", "gaussian", "gaussian_optimal", "gaussian_learned"]
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from disvae.cli import main
 from disvae.data.catalogue import registry as catalog
-from disvae.data.prepare import import_files, load_dataset
+from disvae.data.importing import import_files
+from disvae.data.prepare import load_dataset
 from disvae.data.raw import download
 from disvae.errors import UserError
 from tests.data.raw_files import NAMES, raw, small_entry

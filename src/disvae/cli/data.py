@@ -5,12 +5,14 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from disvae.types import Fit
+
 DataDir = Annotated[
     Path | None, Parameter(help="Folder that holds the prepared datasets; else $DISVAE_DATA, data.")
 ]
 Known = Annotated[
     str,
-    Parameter(help="Name of a dataset, or the folder of a prepared one, as `list` shows it."),
+    Parameter(help="Name of a dataset as `list` shows it, or the folder of a prepared one."),
 ]
 
 
@@ -62,20 +64,23 @@ def prepare(
     *,
     data_dir: DataDir = None,
     image_size: Literal[32, 64, 128, 256] | None = None,
+    fit: Fit = "stretch",
 ) -> None:
     """Download or compute datasets, so that training can start at once.
 
     Parameters
     ----------
     names
-        Names of datasets, as `list` shows them; or a folder or .npz file of own images.
+        Names of datasets, as `list` shows them; or a folder, .npz or .npy file of own images.
     image_size
         Side to resize the images to, as for `train`.
+    fit
+        How own images become squares, as for `train`.
     """
     from disvae.data.prepare import prepare as prepare_dataset
 
     for name in names:
-        print(f"{name} is prepared in {prepare_dataset(name, data_dir, image_size)}")
+        print(f"{name} is prepared in {prepare_dataset(name, data_dir, image_size, fit)}")
 
 
 def import_files(name: str, files: tuple[Path, ...], /, *, data_dir: DataDir = None) -> None:
@@ -88,7 +93,7 @@ def import_files(name: str, files: tuple[Path, ...], /, *, data_dir: DataDir = N
     files
         The files as its authors publish them.
     """
-    from disvae.data.prepare import import_files as import_dataset
+    from disvae.data.importing import import_files as import_dataset
 
     print(import_dataset(name, files, data_dir))
 

@@ -24,6 +24,10 @@ class Dataset:
     ----------
     name, background
         Name, and colour behind the objects: ``black`` or ``white``.
+    folder
+        Where it is prepared.
+    is_whole
+        Whether it is all that training takes by default.
     image_shape
         ``(C, H, W)``.
     packed, row_shape
@@ -46,6 +50,8 @@ class Dataset:
         train_fraction: float = 1,
         seed: int = 0,
     ):
+        self.folder = folder
+        self.is_whole = split == "train" and train_fraction == 1
         self.name = manifest.name
         self.background = manifest.background
         self.image_shape = manifest.image_shape
@@ -96,6 +102,11 @@ class Dataset:
                 "choose indices among these."
             ) from None
         return rows if rows.flags.writeable else rows.copy()  # a slice is a view of the file
+
+    @property
+    def indices(self) -> Int[np.ndarray, "N"]:
+        """Where its images stand in the dataset from which a train fraction took them."""
+        return np.arange(len(self)) if self._chosen is None else self._chosen.copy()
 
     @property
     def factors(self) -> Int[np.ndarray, "N K"] | None:

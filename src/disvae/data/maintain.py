@@ -6,7 +6,7 @@ from pathlib import Path
 
 from disvae.data.catalogue.entry import Entry
 from disvae.data.catalogue.registry import CATALOG, all_sizes
-from disvae.data.prepare import data_root, downloads_folder, sole_writer
+from disvae.data.prepare import data_root, downloads_folder, own_datasets, sole_writer
 from disvae.data.store import Manifest, file_hash, is_store, partial_folder, read_manifest
 from disvae.errors import UserError
 
@@ -17,21 +17,30 @@ def known_datasets(root: str | Path | None = None) -> Iterator[tuple[Path, Entry
         folder = data_root(root) / name
         if name in CATALOG or read_manifest(folder) is not None:
             yield folder, entry
-    for path in sorted((data_root(root) / "own").glob("*/manifest.json")):
-        manifest = read_manifest(path.parent)
-        if manifest is not None:
-            yield path.parent, manifest
+    yield from own_datasets(root)
 
 
 def find_folder(name_or_folder: str, root: str | Path | None = None) -> Path:
-    """Return the folder of a dataset: by its name, or of own images by the folder itself."""
+    """Return the folder of a dataset by its name, or by the folder itself.
+
+    Own images can be named by where they lie too; if several prepared datasets are of one name, a
+    `UserError` lists them.
+    """
     if name_or_folder in all_sizes():
         return data_root(root) / name_or_folder
     if is_store(Path(name_or_folder)):
         return Path(name_or_folder)
+    found = [folder for folder, _ in own_datasets(root, name_or_folder)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UserError(
+            f"{len(found)} prepared datasets are called '{name_or_folder}'; name one by its "
+            f"folder: {', '.join(map(str, found))}."
+        )
     raise UserError(
-        f"There is no dataset '{name_or_folder}'; choose among {', '.join(CATALOG)}, or name the "
-        "folder of prepared images that `disvae data list` shows."
+        f"There is no dataset '{name_or_folder}'; choose among {', '.join(CATALOG)}, or own images "
+        "that `disvae data list` shows."
     )
 
 

@@ -5,21 +5,27 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from disvae.data.catalogue.entry import Entry
 from disvae.data.catalogue.registry import CATALOG, find
 from disvae.data.dataset import Dataset
-from disvae.data.own import folder as own
+from disvae.data.own.arrays import SUFFIXES, ArrayFile, Arrays, ArraysInMemory, is_array
+from disvae.data.own.folder import ImageFolder
 from disvae.data.raw.download import download
-from disvae.data.raw.files import RawCopy, recognise, verify
+from disvae.data.raw.files import RawCopy
 from disvae.data.store import Manifest, building, is_store, read_manifest
 from disvae.errors import UserError
+from disvae.types import Fit
 
 logger = logging.getLogger("disvae")
+
+OWN = "own"  # folder of the user's images among the prepared datasets
+OWN_SIZE = 64  # side of the user's images, unless another is asked for
 
 
 def data_root(root: str | Path | None = None) -> Path:
@@ -28,22 +34,27 @@ def data_root(root: str | Path | None = None) -> Path:
 
 
 def load_dataset(
-    name_or_path: str | Path,
+    source: Any,
     root: str | Path | None = None,
     *,
     split: str = "train",
     train_fraction: float = 1,
     seed: int = 1234,
     image_size: int | None = None,
+    fit: Fit = "stretch",
+    factors: Any = None,
+    factor_names: Sequence[str] = (),
 ) -> Dataset:
     """Open a dataset; prepare (and download) it first if that was never done.
 
     Parameters
     ----------
-    name_or_path
-        A name of the catalogue, a folder of images (png, jpg, webp, bmp), an ``.npz`` file
-        with ``images`` and perhaps ``factors`` and ``factor_names``, or the folder of a
-        prepared dataset.
+    source
+        A name of the catalogue; a folder of images (png, jpg, webp, bmp, tif, gif), perhaps with
+        ``factors.csv``; an ``.npz`` file with ``images`` and perhaps ``factors`` and
+        ``factor_names``, or an ``.npy`` file of images; the folder of a prepared dataset; or an
+        array of images, uint8 or float in [0, 1], ``[N, H, W]``, ``[N, H, W, C]`` or
+        ``[N, C, H, W]``, NumPy's or torch's.
     root
         Where prepared datasets lie; see `data_root`.
     split
@@ -54,6 +65,11 @@ def load_dataset(
     image_size
         Side to which images are resized: own ones any, by default 64; those of the catalogue
         the sides that its entry names. Each size is prepared beside the others.
+    fit
+        How own images that are no squares become such: stretched, cropped to the middle, or with
+        margins.
+    factors, factor_names
+        Of an array of images: ``[N, K]`` numbers or texts, and K names.
 
     Raises
     ------
@@ -67,34 +83,91 @@ def load_dataset(
     >>> dataset.images([0, 1]).shape  # doctest: +SKIP
     torch.Size([2, 1, 64, 64])
     """
-    folder = prepare(name_or_path, root, image_size)
+    if is_array(source):
+        source = ArraysInMemory(source, factors, factor_names)
+    elif factors is not None or factor_names:
+        raise UserError("Factors can be given beside an array of images only.")
+    folder = prepare(source, root, image_size, fit)
     manifest = read_manifest(folder)
     assert manifest is not None  # noqa: S101 - prepare returns complete folders only
     return Dataset(folder, manifest, split, train_fraction, seed)
 
 
 def prepare(
-    name_or_path: str | Path, root: str | Path | None = None, image_size: int | None = None
+    source: Any,
+    root: str | Path | None = None,
+    image_size: int | None = None,
+    fit: Fit = "stretch",
 ) -> Path:
     """Prepare a dataset unless that is done; return its folder (see `load_dataset`)."""
-    path = Path(name_or_path)
-    entry = find(str(name_or_path), image_size)
+    if is_array(source) or isinstance(source, ArraysInMemory):
+        arrays = source if isinstance(source, ArraysInMemory) else ArraysInMemory(source)
+        return _prepare_own(arrays, "an array", data_root(root), image_size or OWN_SIZE, fit)
+    entry = find(str(source), image_size)
     if entry is not None:
+        if fit != "stretch":
+            raise UserError(
+                f"--fit is for images of your own, but '{source}' is prepared as its users know "
+                "it; leave it out."
+            )
         return _prepare_named(entry, data_root(root) / entry.name)
+    path = Path(source)
     manifest = read_manifest(path) if is_store(path) else None
     if manifest is not None:
-        if image_size not in (None, manifest.image_shape[-1]):
-            raise UserError(
-                f"The images in {path} are prepared at {manifest.image_shape[-1]} pixels; "
-                "leave --image-size out."
-            )
+        prepared = {"--image-size": manifest.image_shape[-1], "--fit": manifest.fit}
+        for option, wanted in (("--image-size", image_size), ("--fit", fit)):
+            if wanted not in (None, "stretch", prepared[option]):
+                raise UserError(
+                    f"The images in {path} are prepared with {option} {prepared[option]}; leave "
+                    f"{option} out."
+                )
         return path
-    if path.is_dir() or path.suffix.lower() == ".npz":
-        return _prepare_own(path, data_root(root), image_size or own.SIZE)
+    if (own := _own(path)) is not None:
+        return _prepare_own(own, str(path.absolute()), data_root(root), image_size or OWN_SIZE, fit)
+    there = [str(folder) for folder, _ in own_datasets(root, str(source))]
+    hint = f" Own images of that name are prepared in {' and '.join(there)}." if there else ""
     raise UserError(
-        f"There is no dataset '{name_or_path}'; choose among {', '.join(CATALOG)}, "
-        "or name a folder of images or an .npz file."
+        f"There is no dataset '{source}'; choose among {', '.join(CATALOG)}, "
+        f"or name a folder of images, an .npz or an .npy file.{hint}"
     )
+
+
+def named(
+    dataset: Any, root: str | Path | None, image_size: int | None = None, fit: Fit = "stretch"
+) -> Any:
+    """Prepare images that were passed as an array or a `Dataset`; return the text that names them.
+
+    Anything else is returned as it is.
+    """
+    if is_array(dataset):
+        return str(prepare(dataset, root, image_size, fit).absolute())
+    if not isinstance(dataset, Dataset):
+        return str(dataset) if isinstance(dataset, Path) else dataset
+    if not dataset.is_whole:
+        raise UserError(
+            f"Dataset '{dataset.name}' is a part only, but a run divides its images itself; give "
+            "the whole, and train_fraction or split as options."
+        )
+    folder = dataset.folder.absolute()
+    by_name = find(folder.name) is not None and folder.parent == data_root(root).absolute()
+    return folder.name if by_name else str(folder)
+
+
+def own_datasets(root: str | Path | None = None, name: str = "") -> list[tuple[Path, Manifest]]:
+    """Return the folders of own images that are prepared: all, or those of `name`.
+
+    They are called by the name of the dataset, by that of their folder, or by where the images
+    came from.
+    """
+    found = []
+    for path in sorted((data_root(root) / OWN).glob("*/manifest.json")):
+        manifest = read_manifest(path.parent)
+        if manifest is not None:
+            origins = [str(Path(name).absolute())] if name else []
+            known = {manifest.name, path.parent.name, *manifest.source.values()}
+            if not name or {name, *origins} & known:
+                found.append((path.parent, manifest))
+    return found
 
 
 def prepare_entry(entry: Entry, name: str, digest: str, root: str | Path | None = None) -> Path:
@@ -110,22 +183,32 @@ def prepare_entry(entry: Entry, name: str, digest: str, root: str | Path | None 
 def entry_folder(name: str, digest: str, root: str | Path | None = None) -> Path:
     """Return where `prepare_entry` prepares."""
     plain = re.sub(r"[^\w.+-]", "_", f"{name[:60]}-{digest[:16]}")
-    return data_root(root) / "own" / plain
+    return data_root(root) / OWN / plain
 
 
 def find_prepared(
-    name_or_path: str | Path, root: str | Path | None = None, image_size: int | None = None
+    name_or_path: str | Path,
+    root: str | Path | None = None,
+    image_size: int | None = None,
+    fit: Fit = "stretch",
 ) -> Path | None:
     """Return the folder of a dataset if it is prepared below `root`; nothing is written."""
     path = Path(name_or_path)
     entry = find(str(name_or_path), image_size)
     if entry is not None:
         folder = data_root(root) / entry.name
-    elif is_store(path) or not path.exists():
+    elif is_store(path) or (own := _own(path)) is None:
         folder = path
     else:
-        folder = _own_folder(path, own.fingerprint(path), data_root(root), image_size or own.SIZE)
+        folder = _own_folder(own, own.fingerprint(), data_root(root), image_size or OWN_SIZE, fit)
     return folder if read_manifest(folder) is not None else None
+
+
+def _own(path: Path) -> ImageFolder | ArrayFile | None:
+    """Tell what of the user's lies at `path`."""
+    if path.is_dir():
+        return ImageFolder(path)
+    return ArrayFile(path) if path.suffix.lower() in SUFFIXES else None
 
 
 def _prepare_named(entry: Entry, folder: Path) -> Path:
@@ -143,14 +226,14 @@ def _prepare_named(entry: Entry, folder: Path) -> Path:
     return _once(folder, work)
 
 
-def _prepare_own(path: Path, root: Path, size: int) -> Path:
-    digest = own.fingerprint(path)
-    folder = _own_folder(path, digest, root, size)
+def _prepare_own(own: ImageFolder | Arrays, origin: str, root: Path, size: int, fit: Fit) -> Path:
+    digest = own.fingerprint()
+    folder = _own_folder(own, digest, root, size, fit)
 
     def work() -> None:
-        entry, skipped = own.look(path, size)
-        copy = RawCopy(path, str(path.absolute()), f"sha256:{digest}")
-        write_entry(entry, folder, {path.name: copy}, skipped)
+        entry, skipped = own.look(size, fit)
+        copies = {Path(origin).name: RawCopy(Path(origin), origin, f"sha256:{digest}")}
+        write_entry(entry, folder, copies, skipped, fit)
 
     return _once(folder, work)
 
@@ -159,55 +242,14 @@ def _once(folder: Path, work: Callable[[], None]) -> Path:
     if read_manifest(folder) is None:  # else no lock: the folder may be read-only
         with sole_writer(folder):
             if read_manifest(folder) is None:
-                _refuse_occupied(folder)
+                refuse_occupied(folder)
                 work()
     return folder
 
 
-def _own_folder(path: Path, digest: str, root: Path, size: int) -> Path:
-    return root / "own" / f"{own.name_of(path)}-{size}-{digest[:16]}"
-
-
-def import_files(name: str, paths: Iterable[Path], root: str | Path | None = None) -> str:
-    """Prepare dataset `name` from files fetched by hand; return what was done, in a sentence.
-
-    Files of the dataset that an earlier download left need not be named. For a dataset that
-    is computed here, the file is compared with the computed images.
-    """
-    entry = find(name)
-    if entry is None:
-        raise UserError(
-            f"There is no dataset '{name}' to import; choose among {', '.join(CATALOG)}."
-        )
-    folder = data_root(root) / name
-    paths = list(paths)
-    for path in paths:
-        if not path.is_file():
-            raise UserError(f"There is no file {path}; name the files that you fetched.")
-    if entry.compare is not None:
-        if len(paths) != 1:
-            raise UserError(f"{name} comes as one file, but {len(paths)} were named.")
-        differing = entry.compare(paths[0])
-        prepare(name, root)
-        return (
-            f"{differing} of {sum(entry.splits.values()):,} images in {paths[0]} differ "
-            f"from the rendering; the rendering is prepared in {folder}."
-        )
-    with sole_writer(folder):
-        files = recognise(name, entry.files, paths, downloads_folder(folder))
-        manifest = read_manifest(folder)
-        recorded = manifest.source_hashes if manifest else {}
-        copies = {}
-        for file in entry.files:
-            path = files[file.name]
-            digest = verify(path, file, recorded.get(file.name))
-            copies[file.name] = RawCopy(path, str(path.absolute()), digest)
-        if manifest is not None:
-            return f"{name} is already prepared in {folder}; nothing was changed."
-        _refuse_occupied(folder)
-        write_entry(entry, folder, copies)
-        shutil.rmtree(downloads_folder(folder), ignore_errors=True)
-    return f"{name} is prepared in {folder}."
+def _own_folder(own: ImageFolder | Arrays, digest: str, root: Path, size: int, fit: Fit) -> Path:
+    shape = f"{size}" if fit == "stretch" else f"{size}-{fit}"
+    return root / OWN / f"{own.name}-{shape}-{digest[:16]}"
 
 
 def write_entry(
@@ -215,13 +257,15 @@ def write_entry(
     folder: Path,
     copies: Mapping[str, RawCopy],
     skipped: Mapping[str, str] | None = None,
+    fit: Fit = "stretch",
 ) -> None:
     """Prepare the dataset of `entry` in the new folder `folder` from its raw files."""
     sources = {_as_utf8(name): _as_utf8(copy.source) for name, copy in copies.items()}
     origin = {
         "source": sources or {"images": "computed"},
         "source_hashes": {_as_utf8(name): copy.hash for name, copy in copies.items()},
-        "skipped": dict(skipped or {}),
+        "skipped": {_as_utf8(name): why for name, why in (skipped or {}).items()},
+        "fit": fit,
     }
     manifest = Manifest.model_validate(entry, from_attributes=True).model_copy(update=origin)
     with building(folder, manifest) as builder:
@@ -233,7 +277,8 @@ def _as_utf8(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _refuse_occupied(folder: Path) -> None:
+def refuse_occupied(folder: Path) -> None:
+    """Leave alone what is no complete dataset, with a `UserError`."""
     if folder.exists():
         raise UserError(
             f"{folder} exists but is no complete dataset of this version; "

@@ -23,6 +23,7 @@ from tqdm.auto import tqdm
 from disvae.data.parallel import Item, map_in_order
 from disvae.errors import UserError
 from disvae.storage.files import replacing, write_text
+from disvae.types import Fit
 
 VERSION = 1
 _COMMIT_BYTES = 2**26  # an interruption costs at most the work on so many bytes
@@ -43,6 +44,7 @@ class Manifest(BaseModel):
     source_hashes: dict[str, str] = {}  # to ``md5:...`` as published, else ``sha256:...``
     hashes: dict[str, str] = {}  # array file to its sha256, for `disvae data verify`
     skipped: dict[str, str] = {}  # image file of the user's that cannot be read, to why
+    fit: Fit = "stretch"  # how own images became squares
     version: int = VERSION
     done: bool = False
 

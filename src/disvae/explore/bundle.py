@@ -105,7 +105,7 @@ class Bundle:
         if self._data_dir is None:
             return self.run.prepared_dataset()
         options = self.run.options
-        there = find_prepared(options.dataset, self._data_dir, options.image_size)
+        there = find_prepared(options.dataset, self._data_dir, options.image_size, options.fit)
         return None if there is None else self.run.dataset(self._data_dir)
 
     @cached_property

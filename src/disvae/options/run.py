@@ -17,7 +17,7 @@ from disvae.options.experiments import NAMES, experiment_options
 from disvae.options.regime import RegimeOptions
 from disvae.options.scoring import Names
 from disvae.options.user_code import UserCode, forgotten, is_code, objective_class
-from disvae.types import Count, ImageSize, LearningRate, NoneFromText, checked
+from disvae.types import Count, Fit, ImageSize, LearningRate, NoneFromText, checked
 
 
 def _findable(dataset: str) -> str:
@@ -81,8 +81,8 @@ class RunOptions(RegimeOptions, Computing):
         AfterValidator(_findable),
         option(
             TRAINING,
-            f"Dataset to train on: {', '.join(DATASETS)}, a folder of images, an .npz file or "
-            "FILE.py:NAME.",
+            f"Dataset to train on: {', '.join(DATASETS)}, a folder of images, an .npz or .npy file "
+            "or FILE.py:NAME.",
             "-d",
         ),
     ] = "mnist"
@@ -95,6 +95,13 @@ class RunOptions(RegimeOptions, Computing):
             "pixels; `None`: the dataset's own, of own images 64.",
         ),
     ] = None
+    fit: Annotated[
+        Fit,
+        option(
+            TRAINING,
+            "How own images become squares: stretched, cropped to the middle, or padded.",
+        ),
+    ] = "stretch"
     train_fraction: Annotated[
         float,
         Field(gt=0, le=1),

@@ -53,7 +53,7 @@ def _look(record: Record, name: str, failed: bool, data_dir: Path) -> _Known:
     there = (folder / "specs.json").is_file()
     finished = there and record.is_finished(name)
     state = "finished" if finished else "failed" if failed else "begun" if there else "new"
-    manifest = _manifest(options.dataset, data_dir, options.image_size)
+    manifest = _manifest(options, data_dir)
     steps, epochs = options.max_steps, options.epochs
     if manifest is not None:
         images = round(manifest.splits["train"] * options.train_fraction)
@@ -70,9 +70,9 @@ def _look(record: Record, name: str, failed: bool, data_dir: Path) -> _Known:
     return _Known(state, options.loss, steps, share_left, seconds, size)
 
 
-def _manifest(dataset: str, data_dir: Path, image_size: int | None) -> Manifest | None:
+def _manifest(options: RunOptions, data_dir: Path) -> Manifest | None:
     try:
-        folder = find_prepared(dataset, data_dir, image_size)
+        folder = find_prepared(options.dataset, data_dir, options.image_size, options.fit)
     except UserError:
         return None  # the run will say it
     return read_manifest(folder) if folder else None

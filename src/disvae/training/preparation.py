@@ -65,7 +65,7 @@ def prepare(
             place = prepare_entry(own.value, own.label, own.sha256, options.data_dir)
         return load_dataset(
             place, options.data_dir, split=name, train_fraction=options.train_fraction, seed=seed,
-            image_size=options.image_size,
+            image_size=options.image_size, fit=options.fit,
         )  # fmt: skip
 
     objective = options.objective

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from disvae.data.prepare import named
 from disvae.devices.fabric import make_fabric
 from disvae.devices.process import keep_freed_memory
 from disvae.devices.together import by_the_first, gathered, largest, said_once
@@ -47,7 +48,8 @@ def train(name: str, *, resume: bool = False, **options: Any) -> Run:
         Go on with the run of that name, with the options that it has. It ends with the same
         weights and logs, bit for bit, as if it had not been interrupted.
     **options
-        Of `disvae.options.Options`: those of the command line, with underscores.
+        Of `disvae.options.Options`: those of the command line, with underscores. ``dataset`` can be
+        a name, a path, a `Dataset`, or an array of images (see `disvae.load_dataset`).
 
     Raises
     ------
@@ -61,6 +63,9 @@ def train(name: str, *, resume: bool = False, **options: Any) -> Run:
     --------
     >>> run = disvae.train("first", dataset="dsprites", loss="btcvae")  # doctest: +SKIP
     """
+    if "dataset" in options:  # an array is prepared, and stands in the options by its folder
+        where, size = options.get("data_dir"), options.get("image_size")
+        options["dataset"] = named(options["dataset"], where, size, options.get("fit", "stretch"))
     given, code = taken(options)
     chosen = resolve(given, code)
     path = run_path(chosen.results_dir, name)

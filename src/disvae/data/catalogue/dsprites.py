@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 from tqdm.auto import tqdm
 
 from disvae.data.catalogue.entry import Entry
-from disvae.data.raw.npz import open_npz_array
+from disvae.data.raw.npz import open_stream
 from disvae.data.store import Builder
 from disvae.errors import UserError
 
@@ -83,7 +83,7 @@ def count_differences(path: Path) -> int:
     )
     differing = 0
     try:
-        with open_npz_array(path, "imgs") as stream:
+        with open_stream(path, "imgs") as stream:
             if stream.shape != (_BLOCKS * _BLOCK, SIZE, SIZE) or stream.dtype != np.uint8:
                 raise wrong
             blocks = stream.blocks(_BLOCK)  # all at once would fill 3 GB of memory

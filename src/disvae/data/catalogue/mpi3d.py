@@ -8,7 +8,7 @@ import numpy as np
 from disvae.data.catalogue.entry import Entry
 from disvae.data.raw.files import RawFile
 from disvae.data.raw.images import channels_first
-from disvae.data.raw.npz import open_npz_array
+from disvae.data.raw.npz import open_stream
 from disvae.data.store import Builder
 from disvae.errors import UserError
 
@@ -36,7 +36,7 @@ _FOLDERS = (
 def _write(files: Mapping[str, Path], builder: Builder) -> None:
     (path,) = files.values()
     shape = (builder.manifest.n_images, SIZE, SIZE, 3)
-    with open_npz_array(path, "images") as images:
+    with open_stream(path, "images") as images:
         if images.shape != shape or images.dtype != np.uint8:
             raise UserError(
                 f"{path}: 'images' should be uint8 {'x'.join(map(str, shape))}, but is "

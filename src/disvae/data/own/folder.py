@@ -1,53 +1,113 @@
-"""The user's own images: a folder of any nesting, or an ``.npz`` file."""
+"""The user's own images: a folder of any nesting."""
 
 import hashlib
 import logging
 import os
-import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from tqdm.auto import tqdm
 
-from disvae.data.catalogue.entry import Entry
-from disvae.data.own import arrays as own_arrays
+from disvae.data.catalogue.entry import Background, Entry
+from disvae.data.own import factors as own_factors
+from disvae.data.own.arrays import border_mean, is_grey, plain_name
 from disvae.data.parallel import map_in_order
 from disvae.data.raw.images import (
     MAX_BYTES,
     UnreadableImageError,
     append_decoded,
     read_image,
+    tell_of_stretching,
     to_array,
 )
 from disvae.data.store import Builder, file_hash
 from disvae.errors import UserError
+from disvae.types import Fit
 
 logger = logging.getLogger("disvae")
 
-SIZE = 64  # side, unless another is asked for
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-_NAMED = 20  # unreadable files named on the screen; the manifest names all
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+_NAMED = 20  # files left out that the screen names; the manifest names all that were tried
 
 
-def name_of(path: Path) -> str:
-    """Return the name of the dataset that `path` holds."""
-    path = path.resolve()
-    return re.sub(r"[^\w.+-]", "_", path.stem if path.is_file() else path.name)[:60] or "images"
+class Look(NamedTuple):
+    """What one image tells."""
+
+    grey: bool
+    border: float  # mean, 0 to 255
+    ratio: float  # of width to height
 
 
-def fingerprint(path: Path) -> str:
-    """Return a hash of all names and contents: the same images are prepared once."""
-    if not path.is_dir():
-        if not path.is_file():
-            raise UserError(f"There is no file {path}.")
-        return file_hash(path, "sha256")
-    names = _image_files(path)
-    hashes = map_in_order(lambda name: _hash(path / name), names)
-    whole = hashlib.sha256()
-    for name, digest in zip(names, hashes, strict=True):
-        whole.update(f"{name}\0{digest}\n".encode("utf-8", "surrogateescape"))
-    return whole.hexdigest()
+class ImageFolder:
+    """A folder with images, nested as they may be, and perhaps ``factors.csv``."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._table = path / own_factors.FILE
+        self.name = plain_name(path.resolve().name)
+
+    def fingerprint(self) -> str:
+        """Return a hash of all names and contents: the same images are prepared once."""
+        names, _ = _image_files(self._path)
+        if self._table.is_file():
+            names.append(own_factors.FILE)
+        hashes = map_in_order(lambda name: _hash(self._path / name), names)
+        whole = hashlib.sha256()
+        for name, digest in zip(names, hashes, strict=True):
+            whole.update(f"{name}\0{digest}\n".encode("utf-8", "surrogateescape"))
+        return whole.hexdigest()
+
+    def look(self, size: int, fit: Fit) -> tuple[Entry, dict[str, str]]:
+        """Find out what there is: how many images, grey or colour, on black or white.
+
+        Returns the entry of the images, fitted to side `size`, and the unreadable files with why.
+        """
+        path = self._path
+        names, others = _image_files(path)
+        seen: dict[str, Look] = {}
+        skipped: dict[str, str] = {}
+        looked = map_in_order(lambda name: _look_at(path / name, size, fit), names)
+        bar = tqdm(looked, "looking", len(names), unit=" images", disable=None)
+        for name, found in zip(names, bar, strict=True):
+            if isinstance(found, str):
+                skipped[name] = found
+            else:
+                seen[name] = found
+        _tell(path, len(names), skipped, others)
+        if not seen:
+            raise UserError(f"None of the {len(names)} image files in {path} can be read.")
+        readable, looks = list(seen), list(seen.values())
+        tell_of_stretching([look.ratio for look in looks], fit)
+        table, sizes = (
+            own_factors.read_csv(self._table, readable) if self._table.is_file() else (None, {})
+        )
+        channels = 1 if all(look.grey for look in looks) else 3
+        paper: Background = "white" if np.mean([look.border for look in looks]) > 127 else "black"
+
+        def write(_: Mapping[str, Path], builder: Builder) -> None:
+            append_decoded(
+                builder,
+                readable,
+                lambda name: (path / name).read_bytes(),
+                lambda content: to_array(read_image(content, size), 3, size, fit=fit, paper=paper)[
+                    :channels
+                ],
+            )
+            if table is not None:
+                builder.write_factors(table)
+
+        entry = Entry(
+            name=self.name,
+            image_shape=(channels, size, size),
+            splits={"train": len(readable)},
+            background=paper,
+            write=write,
+            factors=sizes,
+        )
+        return entry, skipped
 
 
 def _hash(path: Path) -> str:
@@ -57,79 +117,56 @@ def _hash(path: Path) -> str:
         return ""  # `look` says why it cannot be read
 
 
-def look(path: Path, size: int) -> tuple[Entry, dict[str, str]]:
-    """Find out what `path` holds: how many images, grey or colour, on black or white.
-
-    Returns the entry of its images, resized to side `size`, and the unreadable files with why.
-    """
-    if path.is_file():
-        return own_arrays.look(path, name_of(path), size), {}
-    names = _image_files(path)
-    readable, skipped = [], {}
-    grey, border = True, []
-    looks = map_in_order(lambda name: _look_at(path / name, size), names)
-    bar = tqdm(looks, "looking", len(names), unit=" images", disable=None)
-    for name, seen in zip(names, bar, strict=True):
-        if isinstance(seen, str):
-            skipped[name] = seen
-            continue
-        readable.append(name)
-        grey &= seen[0]
-        border.append(seen[1])
-    if skipped:
-        named = [f"{name} ({why})" for name, why in skipped.items()]
-        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-        logger.warning(
-            "%d of %d image files in %s cannot be read and are left out: %s%s",
-            len(named), len(names), path, ", ".join(named[:_NAMED]), more,
-        )  # fmt: skip
-    if not readable:
-        raise UserError(f"None of the {len(names)} image files in {path} can be read.")
-    channels = 1 if grey else 3
-
-    def write(_: Mapping[str, Path], builder: Builder) -> None:
-        append_decoded(
-            builder,
-            readable,
-            lambda name: (path / name).read_bytes(),
-            lambda content: to_array(read_image(content, size), 3, size)[:channels],
-        )
-
-    entry = Entry(
-        name=name_of(path),
-        image_shape=(channels, size, size),
-        splits={"train": len(readable)},
-        background="white" if np.mean(border) > 127 else "black",
-        write=write,
-    )
-    return entry, skipped
-
-
-def _look_at(path: Path, size: int) -> tuple[bool, float] | str:
-    """Say whether an image is grey, and its mean border; a text says why it cannot be read."""
+def _look_at(path: Path, size: int, fit: Fit) -> Look | str:
+    """Look at one image; a text says why it cannot be read."""
     try:
         if not path.is_file():  # a pipe would never end, a link may lead nowhere
             return "no regular file"
         if path.stat().st_size > MAX_BYTES:
             return "too large"
-        pixels = to_array(read_image(path.read_bytes(), size), 3, size)
+        image = read_image(path.read_bytes(), size)
     except UnreadableImageError as fault:
         return str(fault)
     except OSError as error:
         return error.strerror or "cannot be opened"
-    return own_arrays.is_grey(pixels), own_arrays.border_mean(pixels)
+    # margins tell nothing of what lies behind the objects
+    pixels = to_array(image, 3, size, fit="stretch" if fit == "pad" else fit)
+    return Look(is_grey(pixels), border_mean(pixels), image.width / image.height)
 
 
-def _image_files(folder: Path) -> list[str]:
-    """Name the image files in `folder`, nested ones too, sorted; hidden ones are left out."""
+def _tell(path: Path, n_images: int, skipped: Mapping[str, str], others: Sequence[str]) -> None:
+    """Name what is left out, with its reason."""
+    if skipped:
+        named = [f"{name} ({why})" for name, why in skipped.items()]
+        logger.warning(
+            "%d of %d image files in %s cannot be read and are left out: %s",
+            len(named), n_images, path, _few(named),
+        )  # fmt: skip
+    if others:
+        kinds = Counter(Path(name).suffix.lower() or "no suffix" for name in others)
+        logger.warning(
+            "%d files in %s are of no kind that is read (%s) and are left out: %s",
+            len(others), path, ", ".join(f"{kind} {n}" for kind, n in kinds.most_common(5)),
+            _few(others),
+        )  # fmt: skip
+
+
+def _few(named: Sequence[str]) -> str:
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return ", ".join(named[:_NAMED]) + more
+
+
+def _image_files(folder: Path) -> tuple[list[str], list[str]]:
+    """Name the image files in `folder`, and the others; nested ones too, sorted, none hidden."""
     names = []
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         names += [
             (Path(parent) / name).relative_to(folder).as_posix()
             for name in files
-            if name.lower().endswith(SUFFIXES) and not name.startswith(".")
+            if not name.startswith(".")
         ]
-    if not names:
+    images = sorted(name for name in names if name.lower().endswith(SUFFIXES))
+    if not images:
         raise UserError(f"{folder} holds no images ({', '.join(SUFFIXES)}).")
-    return sorted(names)
+    return images, sorted({*names} - {*images, own_factors.FILE})

@@ -1,6 +1,7 @@
-"""Encoded images (PNG, JPEG, WebP, BMP) as arrays."""
+"""Encoded images (PNG, JPEG, WebP, BMP, TIFF, GIF) as arrays."""
 
 import io
+import logging
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -9,10 +10,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from disvae.data.store import Builder
 from disvae.errors import UserError
+from disvae.types import Fit
+
+logger = logging.getLogger("disvae")
 
 MAX_BYTES = 2**28  # of one encoded image
 MAX_PIXELS = 2**26  # of one decoded image: 8192 x 8192
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
+_SQUARE = 1.1  # ratio of the sides up to which a picture counts as square
 
 
 class UnreadableImageError(ValueError):
@@ -22,14 +27,16 @@ class UnreadableImageError(ValueError):
 def read_image(content: bytes, shown_size: int = 0) -> Image.Image:
     """Decode an image to grey (``L``) or colour (``RGB``), 8 bits, upright.
 
-    Transparent parts become white, 16-bit values lose their low byte. A JPEG much larger than
-    the side `shown_size` that it will be resized to is decoded at a half, a quarter or an eighth
-    of its size, still at least twice as large as that.
+    Of several frames or pages it is the first. Transparent parts become white, 16-bit values lose
+    their low byte. A JPEG much larger than the side `shown_size` that it will be resized to is
+    decoded at a half, a quarter or an eighth of its size, still at least twice as large as that.
     """
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise UnreadableImageError(f"too large: {image.width} x {image.height} pixels")
+            if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
+                raise UnreadableImageError("of numbers in no fixed range; save 8 or 16 bits")
             if shown_size:
                 image.draft(None, (2 * shown_size, 2 * shown_size))
             return _eight_bits(ImageOps.exif_transpose(image))
@@ -56,13 +63,39 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def to_array(
-    image: Image.Image, channels: int, size: int, resampling: int = Image.Resampling.LANCZOS
+    image: Image.Image,
+    channels: int,
+    size: int,
+    resampling: Image.Resampling = Image.Resampling.LANCZOS,
+    *,
+    fit: Fit = "stretch",
+    paper: str = "black",
 ) -> UInt8[np.ndarray, "{channels} {size} {size}"]:
-    """Resize the whole of `image` to a square of side `size`, with 1 or 3 `channels`."""
+    """Bring `image` to a square of side `size`, with 1 or 3 `channels`.
+
+    The whole of it is stretched, or its middle is cropped, or margins of colour `paper` pad it.
+    """
     if image.size != (size, size):
-        image = image.resize((size, size), resampling)
+        if fit == "crop":
+            image = ImageOps.fit(image, (size, size), resampling)
+        elif fit == "pad":
+            image = ImageOps.pad(image, (size, size), resampling, color=paper)
+        else:
+            image = image.resize((size, size), resampling)
     pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     return np.ascontiguousarray(pixels.reshape(size, size, channels).transpose(2, 0, 1))
+
+
+def tell_of_stretching(ratios: Sequence[float], fit: Fit) -> None:
+    """Say so if pictures with such ratios of width to height are stretched by a tenth and more."""
+    narrowest, widest = min(ratios), max(ratios)
+    if fit == "stretch" and max(widest, 1 / narrowest) > _SQUARE:
+        many = f"from {narrowest:.2f} to " if widest - narrowest > 0.01 else ""
+        logger.warning(
+            "The images are %s%.2f times as wide as high and are stretched to squares; to keep "
+            "their shapes, --fit crop takes the middle of each, --fit pad adds margins.",
+            many, widest,
+        )  # fmt: skip
 
 
 def append_decoded(

@@ -1,4 +1,4 @@
-"""Arrays inside an ``.npz`` file, read in blocks: they may be larger than the memory."""
+"""Arrays in ``.npz`` and ``.npy`` files, read in blocks: they may be larger than the memory."""
 
 import contextlib
 import math
@@ -46,11 +46,16 @@ class ArrayStream:
 
 
 @contextlib.contextmanager
-def open_npz_array(path: Path, name: str, max_bytes: int = _MAX_BYTES) -> Iterator[ArrayStream]:
+def open_stream(path: Path, name: str, max_bytes: int = _MAX_BYTES) -> Iterator[ArrayStream]:
     """Open array `name` of the file at `path`; it may fill at most `max_bytes`.
 
-    A `UserError` says if the file is damaged, has no such array, or one of Python objects.
+    The only array of an ``.npy`` file has any name. A `UserError` says if the file is damaged, has
+    no such array, or one of Python objects.
     """
+    if _is_npy(path):
+        with damage_told(path, ".npy"), path.open("rb") as stream:
+            yield ArrayStream(path, name, stream, path.stat().st_size, max_bytes)
+        return
     with damage_told(path, ".npz"), zipfile.ZipFile(path) as archive:
         member = f"{name}.npy"
         if member not in archive.namelist():
@@ -62,6 +67,12 @@ def open_npz_array(path: Path, name: str, max_bytes: int = _MAX_BYTES) -> Iterat
 
 
 def array_names(path: Path) -> list[str]:
-    """Name the arrays of an ``.npz`` file."""
+    """Name the arrays of an ``.npz`` file; that of an ``.npy`` file holds images."""
+    if _is_npy(path):
+        return ["images"]
     with damage_told(path, ".npz"), zipfile.ZipFile(path) as archive:
         return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
+def _is_npy(path: Path) -> bool:
+    return path.suffix.lower() == ".npy"
