@@ -10,6 +10,7 @@ from disvae.data.regime import ALL, Regime
 from disvae.devices.fabric import make_fabric
 from disvae.errors import UserError
 from disvae.metrics.codes import Codes
+from disvae.metrics.continuous import tell_of_continuous
 from disvae.options import Computing, ScoreOptions
 from disvae.plots.matrices import write_matrices
 from disvae.runs.run import Run
@@ -35,7 +36,12 @@ def score(
     chosen: dict[str, Any] = {"seed": where.seed, "repeats": how.repeats, "settings": how.settings}
     subset, regime = how.metric_factors or None, run.options.regime
     first = {**chosen, "settings": _of_correlations(regime, names, how.settings)}
-    planned = metrics.plan(names, *metrics.provided(dataset), **first, factor_subset=subset)
+    first |= {"factor_subset": subset, "factor_bins": how.bins}
+    planned = metrics.plan(names, *metrics.provided(dataset), **first)
+    if any("factors" in each.needs for each, _ in planned):  # said before images are encoded
+        sizes = dict(zip(dataset.factor_names, dataset.factor_sizes, strict=True))
+        wanted = subset or dataset.factor_names
+        tell_of_continuous(wanted, [sizes[name] for name in wanted], len(dataset), how.bins)
     device = make_fabric(where).device
     batch_size, bar = run.options.eval_batchsize, not where.no_progress_bar
     table = run.encode(where.data_dir, device, batch_size, bar)
@@ -43,14 +49,14 @@ def score(
         table,
         names,
         **first,
-        factor_subset=subset,
         progress=lambda name, number, total: logger.info(
             "Score %d/%d: %s", number + 1, total, name
         ),
     )
     if regime:
         logger.info("Scores are of all %s images, however training drew them.", f"{len(dataset):,}")
-    scored = table.select(subset) if subset else table
+    scored = table.binned(how.bins) if how.bins else table
+    scored = scored.select(subset) if subset else scored
     for part, taken_from in parts(regime, dataset, scored.factor_names):
         try:
             found = metrics.evaluate(taken_from(scored), names, **chosen)

@@ -9,6 +9,7 @@ import numpy as np
 from disvae.errors import UserError
 from disvae.metrics.arrays import as_factors, remembering, require_varied
 from disvae.metrics.codes import Codes, Encodable, factor_columns, provided
+from disvae.metrics.continuous import tell_of_continuous
 from disvae.metrics.estimators.sampling import Estimate
 from disvae.metrics.registry import SCORES, find
 from disvae.metrics.score import Score, as_score
@@ -28,6 +29,7 @@ def evaluate(
     repeats: int = 1,
     settings: Settings | None = None,
     factor_subset: Sequence[str] | None = None,
+    factor_bins: Mapping[str, int] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Compute scores of a run, or of one table of codes.
@@ -48,6 +50,10 @@ def evaluate(
         Settings per score, such as {"dci": {"num_train": 5000}}.
     factor_subset
         Names of the factors to score, such as ["scale", "orientation", "posX", "posY"].
+    factor_bins
+        Factors to cut into bins first, such as {"angle": 20}: as many bins with about as many
+        images each. No factor is cut unasked, but one with nearly as many values as images is
+        said.
     progress
         Called before each score with its name, its number from 0, and how many there are.
 
@@ -69,9 +75,12 @@ def evaluate(
     given = run_or_table
     known = given.provided if isinstance(given, Codes) else provided(given.dataset())
     chosen = plan(
-        names, *known, seed=seed, repeats=repeats, settings=settings, factor_subset=factor_subset
-    )
+        names, *known, seed=seed, repeats=repeats, settings=settings, factor_subset=factor_subset,
+        factor_bins=factor_bins,
+    )  # fmt: skip
     table = given if isinstance(given, Codes) else given.encode()
+    if factor_bins:
+        table = table.binned(factor_bins)
     if factor_subset is not None:
         table = table.select(factor_subset)
     top: dict[str, Any] = {}
@@ -80,6 +89,8 @@ def evaluate(
         if any("factors" in score.needs for score, _ in chosen):
             labels = as_factors(table.factors, len(np.asarray(table.mean)))
             require_varied(labels, table.factor_names)
+            sizes = (labels.max(axis=0) + 1).tolist()
+            tell_of_continuous(table.factor_names, sizes, len(labels))
         for number, (score, used) in enumerate(chosen):
             if progress is not None:
                 progress(score.name, number, len(chosen))
@@ -88,6 +99,7 @@ def evaluate(
                 top[score.headline] = result["value"]
             if "factors" in score.needs:
                 used = {**used, "factors": list(table.factor_names)}
+                used |= {"factor_bins": dict(factor_bins)} if factor_bins else {}
             results[score.name] = {**result, "settings": used}
     return {**top, **results}
 
@@ -101,6 +113,7 @@ def plan(
     repeats: int = 1,
     settings: Settings | None = None,
     factor_subset: Sequence[str] | None = None,
+    factor_bins: Mapping[str, int] | None = None,
 ) -> list[tuple[Score, dict[str, Any]]]:
     """Look up scores with all their settings, and check what can be before there are codes.
 
@@ -115,6 +128,8 @@ def plan(
             raise UserError(f"Settings were given for {name}, which is not among the scores.")
     if factor_subset is not None:
         factor_columns(factor_subset, factor_names)
+    if factor_bins:
+        factor_columns(list(factor_bins), factor_names)
     return [(score, _settled(score, common, given.get(score.name, {}))) for score in scores]
 
 

@@ -24,6 +24,13 @@ def _assignments(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
+def _counts(words: tuple[str, ...]) -> tuple[str, ...]:
+    for word in words:
+        if not re.fullmatch(r"[^=]+=([2-9]|[1-9]\d{1,3})", word):
+            raise ValueError(f"{word!r} should be NAME=BINS with 2 to 9,999 bins, as angle=20")
+    return words
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Assignments = Annotated[Names, AfterValidator(_assignments)]
 
@@ -39,6 +46,10 @@ class ScoreOptions(BaseModel):
     metric_factors: Annotated[
         Names, option(SCORES, "Factors to score, as scale,orientation,posX,posY; default: all.")
     ] = ()
+    bin_factors: Annotated[
+        Annotated[Names, AfterValidator(_counts)],
+        option(SCORES, "Continuous factors to cut into so many bins first, as angle=20,size=10."),
+    ] = ()
     metric_settings: Annotated[
         Assignments,
         option(
@@ -48,6 +59,11 @@ class ScoreOptions(BaseModel):
     repeats: Annotated[
         Count, option(SCORES, "How often sampled scores are repeated, for their spread.")
     ] = 1
+
+    @property
+    def bins(self) -> dict[str, int]:
+        """The numbers of bins of the factors to cut, by name."""
+        return {name: int(count) for name, _, count in (w.partition("=") for w in self.bin_factors)}
 
     @property
     def settings(self) -> dict[str, dict[str, str | None]]:

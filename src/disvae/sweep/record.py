@@ -160,7 +160,7 @@ def _refuse_other_scoring(folder: Path, before: ScoreOptions, now: ScoreOptions)
         again &= set(before.metrics)
     differing = [f"settings of {s}" for s in again if before.settings.get(s) != now.settings.get(s)]
     if before.metrics:
-        common = ("metric_factors", "repeats")
+        common = ("metric_factors", "bin_factors", "repeats")
         differing += [name for name in common if getattr(before, name) != getattr(now, name)]
     if differing:
         raise UserError(
