@@ -12,6 +12,48 @@ BEFORE = Path(__file__).with_name("help.txt")
 # a line that changed: command, as it was (empty: it is new), as it is
 CHANGED = [
     (
+        "data prepare",
+        "* NAMES Names of datasets, as list shows them; or a folder or .npz file of own images. "
+        "[required]",
+        "* NAMES Names of datasets, as list shows them; or a folder, .npz or .npy file of own "
+        "images. [required]",
+    ),
+    (
+        "data prepare",
+        "",
+        "--fit How own images become squares, as for train. [choices: stretch, crop, pad] "
+        "[default: stretch]",
+    ),
+    *(
+        (
+            f"data {command}",
+            "* NAME Name of a dataset, or the folder of a prepared one, as list shows it. "
+            "[required]",
+            "* NAME Name of a dataset as list shows it, or the folder of a prepared one. "
+            "[required]",
+        )
+        for command in ("info", "remove")
+    ),
+    (
+        "plot",
+        "--format CHOICE Of losses and latents. [choices: png, pdf, svg] [default: png]",
+        "--format CHOICE Of pictures png, pdf or svg, of films gif or webp; plots of the other "
+        "kind keep their default, png or gif. [choices: png, pdf, svg, gif, webp]",
+    ),
+    ("plot", "", "--title STR Title above each picture, in place of its own if it has one."),
+    (
+        "plot",
+        "",
+        "--dpi INT Pixels per inch: the resolution of diagrams, the size of images in print. "
+        "[default: 150]",
+    ),
+    (
+        "train",
+        "",
+        "--fit CHOICE How own images become squares: stretched, cropped to the middle, or padded. "
+        "[choices: stretch, crop, pad] [default: stretch]",
+    ),
+    (
         "plot",
         "reconstructions, then n-rows traversals. gif-traversals: moving posterior "
         "traversals, a row a latent, a column an image. losses: the terms over the epochs. "
@@ -143,7 +185,7 @@ CHANGED = [
         "file. [default: mnist]",
         "--dataset -d STR Dataset to train on: dsprites, mnist, fashion, celeba, chairs, shapes3d, "
         "cars3d, smallnorb, mpi3d_toy, mpi3d_realistic, mpi3d_real, a folder of images, an .npz "
-        "file or FILE.py:NAME. [default: mnist]",
+        "or .npy file or FILE.py:NAME. [default: mnist]",
     ),
     (
         "train",

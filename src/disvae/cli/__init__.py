@@ -10,7 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
 from disvae import __version__
-from disvae.cli import data, listing, runs
+from disvae.cli import codes, data, listing, runs
 from disvae.cli.explore import explore
 from disvae.cli.sweep import experiments, summary, sweep
 from disvae.devices.process import keep_freed_memory, spin_briefly
@@ -38,8 +38,8 @@ def make_app(losses: Sequence[UserCode] = (), shown: Sequence[str] = ORIGINAL) -
     app.command(train, help_epilogue=listing.further_losses(shown))
     app.command(runs.evaluate, name="eval")
     commands = (
-        runs.score, runs.plot, runs.grid, explore, experiments, sweep, summary, data.make_app(),
-        listing.losses, listing.models,
+        runs.score, codes.encode, codes.decode, runs.plot, runs.grid, explore, experiments, sweep,
+        summary, data.make_app(), listing.losses, listing.models,
     )  # fmt: skip
     for command in commands:
         app.command(command)

@@ -156,6 +156,7 @@ def score(
         repeats=scores.repeats,
         settings=scores.settings,
         factor_subset=scores.metric_factors or None,
+        factor_bins=scores.bins,
     )
     print(to_json(merge_scores(codes.with_suffix(".metrics.json"), results)), end="")
 

@@ -6,12 +6,12 @@ import torch
 from lightning_fabric import Fabric
 
 from disvae.errors import UserError
-from disvae.options import Computing
+from disvae.options import Device
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
-def make_fabric(options: Computing, precision: Precision = "32-true") -> Fabric:
+def make_fabric(options: Device, precision: Precision = "32-true") -> Fabric:
     """Choose devices and precision; `UserError` for what the machine does not have."""
     kind, _, numbers = options.device.partition(":")
     if options.no_cuda and kind in ("auto", "cuda"):

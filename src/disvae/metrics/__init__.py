@@ -5,7 +5,7 @@ also a function of its own. All entropies and information are in nats.
 """
 
 from disvae.metrics.arrays import ArrayLike
-from disvae.metrics.codes import Codes, encode, provided, read_codes
+from disvae.metrics.codes import Codes, encode, provided, read_codes, write_codes
 from disvae.metrics.estimators.information import Entropies, entropies
 from disvae.metrics.estimators.sampling import Estimate
 from disvae.metrics.registry import SCORES
@@ -51,5 +51,5 @@ __all__ = [
     "disentanglement_and_completeness", "encode", "entropies", "evaluate", "factor_vae_score",
     "infomec", "information_gaps", "irs", "jemmig", "mig", "mig_sup", "modularity",
     "modularity_explicitness", "mutual_information", "plan", "provided", "read_codes", "sap",
-    "total_correlation", "udr", "wasserstein_dependence",
+    "total_correlation", "udr", "wasserstein_dependence", "write_codes",
 ]  # fmt: skip

@@ -75,11 +75,17 @@ def to_numpy(array: ArrayLike) -> np.ndarray[Any, Any]:
 @shared
 def as_codes(codes: CodeArray, name: str = "codes") -> Float[np.ndarray, "N D"]:
     """Check codes: two axes, at least two images and one code, all finite."""
+    return as_rows(codes, name, 2)
+
+
+def as_rows(codes: CodeArray, name: str = "codes", fewest: int = 1) -> Float[np.ndarray, "N D"]:
+    """Check codes: two axes, at least `fewest` images and one code, all finite."""
     array = to_numpy(codes)
     if array.ndim != 2:
         raise UserError(f"{name} must have two axes, images by codes, not the shape {array.shape}.")
-    if array.shape[0] < 2 or array.shape[1] < 1:
-        raise UserError(f"{name} must hold at least 2 images and 1 code, but is {array.shape}.")
+    if array.shape[0] < fewest or array.shape[1] < 1:
+        least = f"{fewest} images and 1 code"
+        raise UserError(f"{name} must hold at least {least}, but is {array.shape}.")
     if array.dtype.kind not in "fiub":
         raise UserError(f"{name} must hold real numbers, but its type is {array.dtype}.")
     array = array.astype(np.float64, copy=False)

@@ -2,17 +2,24 @@
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from jaxtyping import Bool, Float, Num
+from jaxtyping import Bool, Float, Int, Num
 
 from disvae.errors import UserError
-from disvae.metrics.arrays import CodeArray, FactorArray, as_codes, as_logvar, factor_values
-from disvae.storage.files import read_whole
+from disvae.metrics.arrays import (
+    CodeArray,
+    FactorArray,
+    as_codes,
+    as_logvar,
+    as_rows,
+    factor_values,
+)
+from disvae.storage.files import read_whole, replacing
 
 _MAX_BYTES = 2**33  # of a file of codes, unpacked
 
@@ -98,6 +105,29 @@ class Codes:
         names = [self.factor_names[k] for k in varying]
         return Codes(mean, logvar, factors[:, varying], names)
 
+    def binned(self, bins: Mapping[str, int]) -> "Codes":
+        """Return the same codes with some of the factors cut into bins, so many by name.
+
+        Bins hold about the same number of images each; equal values stay together.
+
+        Raises
+        ------
+        UserError
+            No factors, an unknown name, or a factor with no more values than bins.
+        """
+        factors = np.array(self.factors, dtype=np.float64)  # a copy
+        for name, column in zip(bins, factor_columns(list(bins), self.factor_names), strict=True):
+            values, counts = np.unique(factors[:, column], return_counts=True)
+            if len(values) <= bins[name]:
+                raise UserError(
+                    f"The factor '{name}' has {len(values)} values, so {bins[name]} bins would be "
+                    "no fewer; leave it out of the bins."
+                )
+            middles = np.cumsum(counts) - counts / 2  # rank of each value's middle image
+            places = np.searchsorted(values, factors[:, column])
+            factors[:, column] = (middles * bins[name] / len(factors)).astype(int)[places]
+        return Codes(self.mean, self.logvar, factors, self.factor_names)
+
 
 def _read_only(array: Num[np.ndarray, "..."]) -> Num[np.ndarray, "..."]:
     """Return a view through which no score can spoil what the others read."""
@@ -138,13 +168,40 @@ def factor_columns(subset: Sequence[str], factor_names: Sequence[str]) -> list[i
     return [list(factor_names).index(name) for name in subset]
 
 
+def write_codes(path: Path, codes: Codes, indices: Int[np.ndarray, "N"]) -> None:
+    """Write what `read_codes` reads, and the `indices` of the images, to an ``.npz`` file."""
+    if path.suffix.lower() != ".npz":
+        raise UserError(f"Codes go into an .npz file, but {path} is none; rename it.")
+    parts = {"mean": codes.mean, "logvar": codes.logvar, "factors": codes.factors}
+    arrays: dict[str, Any] = {
+        name: np.asarray(part) for name, part in parts.items() if part is not None
+    }
+    if codes.factor_names:
+        arrays["factor_names"] = np.array(codes.factor_names)
+    with replacing(path) as temporary:
+        np.savez(temporary, indices=indices, **arrays)
+
+
 def read_codes(path: Path) -> Codes:
     """Read the codes of anyone's model from an ``.npz`` file.
 
     It holds ``mean [N, D]``, and optionally ``logvar [N, D]``, ``factors [N, K]`` and
     ``factor_names [K]``. If it is no such archive, or its arrays do not fit, it is a `UserError`.
     """
-    known = ("mean", "logvar", "factors", "factor_names")
+    arrays = _read(path, ("mean", "logvar", "factors", "factor_names"))
+    given = np.atleast_1d(arrays.pop("factor_names", np.array([])))
+    if given.ndim > 1:
+        raise UserError(f"{path}: factor_names should be a list of names, not a table.")
+    names = [str(name) for name in given]
+    return Codes(**arrays, factor_names=names)
+
+
+def read_means(path: Path) -> Num[np.ndarray, "N D"]:
+    """Read the codes alone from such a file, however few; what is wrong is a `UserError`."""
+    return as_rows(_read(path, ("mean",))["mean"], f"{path}: mean")
+
+
+def _read(path: Path, known: Sequence[str]) -> dict[str, np.ndarray[Any, Any]]:
     try:
         content = read_whole(path, _MAX_BYTES)
     except FileNotFoundError:
@@ -164,8 +221,4 @@ def read_codes(path: Path) -> Codes:
             f"{path} is no .npz file with an array 'mean' of shape [N, D] "
             "(and optionally logvar, factors, factor_names, all without Python objects)."
         )
-    given = np.atleast_1d(arrays.pop("factor_names", np.array([])))
-    if given.ndim > 1:
-        raise UserError(f"{path}: factor_names should be a list of names, not a table.")
-    names = [str(name) for name in given]
-    return Codes(**arrays, factor_names=names)
+    return arrays

@@ -3,7 +3,7 @@
 The command line, ``specs.json`` and Python (``disvae.train(...)``) all read these records.
 """
 
-from disvae.options.common import GENERAL, PLOT, SCORES, Computing, OwnCode
+from disvae.options.common import GENERAL, PLOT, SCORES, Computing, Device, OwnCode
 from disvae.options.plotting import PlotOptions
 from disvae.options.run import INCIDENTAL, Options, RunOptions, resolve
 from disvae.options.scoring import ScoreOptions
@@ -11,6 +11,6 @@ from disvae.options.sweeping import SweepOptions
 from disvae.options.user_code import UserCode, taken
 
 __all__ = [
-    "GENERAL", "INCIDENTAL", "PLOT", "SCORES", "Computing", "Options", "OwnCode", "PlotOptions",
-    "RunOptions", "ScoreOptions", "SweepOptions", "UserCode", "resolve", "taken",
+    "GENERAL", "INCIDENTAL", "PLOT", "SCORES", "Computing", "Device", "Options", "OwnCode",
+    "PlotOptions", "RunOptions", "ScoreOptions", "SweepOptions", "UserCode", "resolve", "taken",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from cyclopts import Group, Parameter
 from pydantic import BaseModel, ConfigDict, field_serializer
 
 from disvae.options.user_code import UserCode, brought
-from disvae.types import Count, Device, LogLevel, NoneFromText, Seed
+from disvae.types import Count, DeviceName, LogLevel, NoneFromText, Seed
 
 GENERAL = Group("General options", sort_key=1)
 TRAINING = Group("Training specific options", sort_key=2)
@@ -61,17 +61,22 @@ class OwnCode(BaseModel):
         return brought(dict(self))
 
 
-class Computing(Places):
-    """Where and how to compute; shared by the commands that use a model."""
+class Device(Places):
+    """Where to compute; shared by the commands that use a model."""
 
     device: Annotated[
-        Device, option(GENERAL, "Where to compute: auto, cpu, mps, cuda, GPUs as cuda:0,1.")
+        DeviceName, option(GENERAL, "Where to compute: auto, cpu, mps, cuda, GPUs as cuda:0,1.")
     ] = "auto"
     log_level: Annotated[LogLevel, option(GENERAL, "Logging levels.", "-L")] = "info"  # type: ignore[assignment] # validated to "INFO"
     no_progress_bar: Annotated[bool, option(GENERAL, "Disables progress bar.")] = False
     no_cuda: Annotated[
         bool, option(GENERAL, "Disables CUDA training, even where there is a GPU.")
     ] = False
+
+
+class Computing(Device):
+    """What else evaluation and training have in common."""
+
     seed: Annotated[Seed, option(GENERAL, SEED_HELP, "-s")] = 1234
     split: Annotated[
         Literal["train", "test"],

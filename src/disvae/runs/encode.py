@@ -1,10 +1,10 @@
-"""One pass of an encoder over a dataset: the table that all scores read."""
+"""Images to codes in one pass over a dataset, the table that all scores read; and back."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from tqdm.auto import tqdm
 
 from disvae.data.batches import batches
@@ -44,3 +44,19 @@ def encode(
             bar.update(len(images))
     factors = dataset.factors
     return Codes(mean, logvar, None if factors is None else factors[order], dataset.factor_names)
+
+
+@torch.inference_mode()
+def decode(
+    vae: VAE,
+    codes: Float[np.ndarray, "N D"],
+    device: torch.device | str = "cpu",
+    batch_size: int = 1000,
+) -> Float[np.ndarray, "N C H W"]:
+    """Decode codes to the probabilities of pixels, in [0, 1], by `vae`, which moves to `device`."""
+    vae = vae.to(device)
+    images = np.empty((len(codes), *vae.image_shape), dtype=np.float32)
+    for start in range(0, len(codes), batch_size):
+        here = slice(start, start + batch_size)
+        images[here] = vae.decode(torch.from_numpy(codes[here]).to(device)).cpu()
+    return images

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Num
 from torch import nn
 
 from disvae.data.dataset import Dataset
@@ -19,12 +19,13 @@ from disvae.models.vae import VAE
 from disvae.options.run import record_for
 from disvae.options.user_code import UserCode, architecture, brought, forgotten, is_code
 from disvae.runs.curves import read_curves, write_curves
-from disvae.runs.encode import encode
+from disvae.runs.encode import decode, encode
 from disvae.storage.files import read_json, to_json, write_text
 from disvae.storage.tensors import read_tensors, require_like, write_tensors
 from disvae.types import checked
 
 if TYPE_CHECKING:
+    from disvae.metrics.arrays import ArrayLike
     from disvae.metrics.codes import Codes
 
 logger = logging.getLogger("disvae")
@@ -179,8 +180,18 @@ class Run:
         batch_size: int = 1000,
         progress_bar: bool = False,
         indices: Int[np.ndarray, "n"] | None = None,
+        split: str = "train",
     ) -> "Codes":
-        """Encode the images it was trained on; see `dataset` and `disvae.runs.encode.encode`.
+        """Encode the images it was trained on, or those held out.
+
+        Parameters
+        ----------
+        data_dir, split
+            As `dataset` has them.
+        device, batch_size, progress_bar
+            Where, how many images at a time, and whether a terminal shows how far it is.
+        indices
+            Which images, by their places in the split; default: all.
 
         Returns
         -------
@@ -192,8 +203,40 @@ class Run:
         UserError
             If the dataset or the weights cannot be had.
         """
-        dataset = self.dataset(data_dir)
+        dataset = self.dataset(data_dir, split)
         return encode(self.model, dataset, device, batch_size, progress_bar, indices)
+
+    def decode(
+        self,
+        codes: "Codes | Num[ArrayLike, 'N D']",
+        device: torch.device | str = "cpu",
+        batch_size: int = 1000,
+    ) -> Float[np.ndarray, "N C H W"]:
+        """Decode codes to images: the probabilities of their pixels, in [0, 1].
+
+        Parameters
+        ----------
+        codes
+            An array ``[N, D]``, NumPy's or torch's, or what `encode` returns, of which the means
+            are decoded.
+        device, batch_size
+            As for `encode`.
+
+        Raises
+        ------
+        UserError
+            If the codes have another number of latents, or NaN; or the weights cannot be had.
+        """
+        from disvae.metrics.arrays import as_rows
+        from disvae.metrics.codes import Codes
+
+        rows = as_rows(codes.mean if isinstance(codes, Codes) else codes)
+        if rows.shape[1] != self.options.latent_dim:
+            raise UserError(
+                f"The model of {self.path} has {self.options.latent_dim} latents, but the codes "
+                f"have {rows.shape[1]}; give codes of this model."
+            )
+        return decode(self.model, rows.astype(np.float32), device, batch_size)
 
     def prepared_dataset(self) -> Dataset | None:
         """Open the dataset that the run was trained on if it is prepared here."""
@@ -207,7 +250,7 @@ class Run:
         if own := self.recorded_code("dataset"):
             folder = entry_folder(own["name"], own["sha256"], root)
             return folder if read_manifest(folder) is not None else None
-        return find_prepared(self.options.dataset, root, self.options.image_size)
+        return find_prepared(self.options.dataset, root, self.options.image_size, self.options.fit)
 
     def _opened(self, name_or_path: str | Path, root: str | Path | None, split: str) -> Dataset:
         used = self.specs.get("used")
@@ -224,6 +267,7 @@ class Run:
             train_fraction=self.options.train_fraction,
             seed=drawn_by or 0,
             image_size=self.options.image_size,
+            fit=self.options.fit,
         )
         n_data, n_now = self.specs.get("n_data"), len(dataset)
         if split == "train" and self.options.train_fraction < 1 and self.options.hold_out:
