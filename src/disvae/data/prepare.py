@@ -197,7 +197,7 @@ def find_prepared(
     entry = find(str(name_or_path), image_size)
     if entry is not None:
         folder = data_root(root) / entry.name
-    elif is_store(path) or (own := _own(path)) is None:
+    elif is_store(path) or not path.exists() or (own := _own(path)) is None:
         folder = path
     else:
         folder = _own_folder(own, own.fingerprint(), data_root(root), image_size or OWN_SIZE, fit)
