@@ -12,6 +12,26 @@ BEFORE = Path(__file__).with_name("help.txt")
 # a line that changed: command, as it was (empty: it is new), as it is
 CHANGED = [
     (
+        "",
+        "",
+        "decode Decode codes by a trained model, and draw the images line by line.",
+    ),
+    (
+        "",
+        "",
+        "encode Encode the images of a trained model: posteriors and factors, as disvae score "
+        "reads them.",
+    ),
+    *(
+        (
+            command,
+            "",
+            "--bin-factors STR... Continuous factors to cut into so many bins first, as "
+            "angle=20,size=10. [default: ()]",
+        )
+        for command in ("eval", "score", "sweep")
+    ),
+    (
         "data prepare",
         "* NAMES Names of datasets, as list shows them; or a folder or .npz file of own images. "
         "[required]",

@@ -10,7 +10,7 @@ import disvae
 BEFORE = Path(__file__).with_name("specs.json")
 ADDED = {
     "metrics": ["mig", "aam"], "metrics_every": None, "metrics_images": 50_000, "test_images": None,
-    "reg_schedule": "linear", "correlate": None, "hold_out": None,
+    "reg_schedule": "linear", "correlate": None, "hold_out": None, "fit": "stretch",
 }  # fmt: skip
 
 
