@@ -196,7 +196,7 @@ def test_the_same_images_are_prepared_once_and_changed_ones_anew(tmp_path, monke
     first = opened(folder, tmp_path).images([0])
     moved = tmp_path / "elsewhere/folder"
     shutil.copytree(folder, moved)
-    monkeypatch.setattr("disvae.data.own.folder.look", lambda *_: 1 / 0)
+    monkeypatch.setattr("disvae.data.own.folder.ImageFolder.look", lambda *_: 1 / 0)
     assert (opened(moved, tmp_path).images([0]) == first).all()
     monkeypatch.undo()
     (folder / "0.png").write_bytes(encoded(noise(30, 30, seed=9), "PNG"))

@@ -148,7 +148,7 @@ def test_changed_bytes_of_an_npz_are_found_or_do_no_harm(tmp_path_factory, choos
     content[choose.draw(st.integers(0, len(content) - 1))] = choose.draw(st.integers(0, 255))
     path.write_bytes(content)
     with contextlib.suppress(UserError):
-        own_arrays.look(path, "own", 64)
+        own_arrays.ArrayFile(path).look(64, "stretch")
 
 
 @pytest.mark.usefixtures("nothing_outside")

@@ -57,7 +57,7 @@ def test_16_bits_of_a_tiff_lose_their_low_byte(folder, tmp_path):
 def test_what_is_left_out_is_named_with_its_reason(folder, tmp_path, caplog):
     (folder / "a.png").write_bytes(encoded(noise(64, 64), "PNG"))
     (folder / "float.tif").write_bytes(framed([noise(64, 64).astype(np.float32)], "TIFF"))
-    (folder / "cut.gif").write_bytes(framed([noise(64, 64)], "GIF")[:300])
+    (folder / "cut.gif").write_bytes(framed([noise(64, 64)], "GIF")[:-2000])
     for name in ("IMG_1.heic", "IMG_2.heic", "notes.txt", ".DS_Store"):
         (folder / name).write_text("no image")
     assert len(opened(folder, tmp_path)) == 1
@@ -65,9 +65,10 @@ def test_what_is_left_out_is_named_with_its_reason(folder, tmp_path, caplog):
     assert "2 of 3 image files" in tried
     assert "float.tif (of numbers in no fixed range; save 8 or 16 bits)" in tried
     assert "cut.gif (damaged or cut short)" in tried
-    assert "3 files" in others
-    assert "(.heic 2, .txt 1)" in others
-    assert "IMG_1.heic, IMG_2.heic, notes.txt" in others
+    assert (
+        "no kind of image that is read (.heic 2, .txt 1): IMG_1.heic, IMG_2.heic, notes.txt"
+        in others
+    )
 
 
 WIDE = np.zeros((60, 120, 3), np.uint8)
@@ -81,14 +82,14 @@ def test_fit_keeps_shapes(folder, tmp_path, kind, caplog):
     np.save(tmp_path / "a.npy", WIDE[None])
     source = {"folder": folder, "array": WIDE[None]}.get(kind, tmp_path / f"a.{kind}")
     crop = opened(source, tmp_path, fit="crop").images([0])[0, 0]
-    assert crop.min() == crop.max() == 200
+    np.testing.assert_allclose(crop, 200, atol=8)  # the filter rings
     pad = opened(source, tmp_path, fit="pad").images([0])[0, 0]
     assert not pad[:16].any()  # margins in the colour of the background, black
     assert not pad[48:].any()
-    assert (pad[18:46, 18:46] == 200).all()
+    np.testing.assert_allclose(pad[18:46, 18:46], 200, atol=20)
     assert not caplog.records
     stretched = opened(source, tmp_path)
-    assert (stretched.images([0])[0, 0][:, 18:46] == 200).all()
+    np.testing.assert_allclose(stretched.images([0])[0, 0][:, 18:46], 200, atol=20)
     (said,) = (record.message for record in caplog.records)
     assert "are 2.00 times as wide as high and are stretched to squares" in said
     opened(source, tmp_path)
@@ -243,6 +244,7 @@ def test_own_images_are_known_by_the_name_that_is_listed(folder, tmp_path, capsy
         assert said.startswith("photos\n")
         assert f"in {prepared}" in said
         assert main(["data", "verify", name, *place]) == 0
+        capsys.readouterr()
     monkeypatch.chdir(tmp_path / "data")
     assert main(["train", "x", "-d", "photos", *place]) == 2
     assert f"Own images of that name are prepared in {prepared}" in capsys.readouterr().err

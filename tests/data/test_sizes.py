@@ -115,7 +115,9 @@ def test_other_sizes_are_one_sentence_before_anything_is_fetched(name, size, siz
 
 def test_a_prepared_folder_has_the_size_that_it_has(data_dir):
     assert len(load_dataset(data_dir / "mnist", image_size=32)) == 100
-    with pytest.raises(UserError, match="are prepared at 32 pixels; leave --image-size out"):
+    with pytest.raises(
+        UserError, match="are prepared with --image-size 32; leave --image-size out"
+    ):
         load_dataset(data_dir / "mnist", image_size=64)
 
 

@@ -41,7 +41,7 @@ CHANGED = [
     (
         "data prepare",
         "",
-        "--fit How own images become squares, as for train. [choices: stretch, crop, pad] "
+        "--fit CHOICE How own images become squares, as for train. [choices: stretch, crop, pad] "
         "[default: stretch]",
     ),
     *(

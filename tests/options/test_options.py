@@ -22,6 +22,7 @@ TRAIN = [
     ("--checkpoint-every", None, 30),
     ("--dataset", "-d", "mnist"),
     ("--image-size", None, None),
+    ("--fit", None, "stretch"),
     ("--checkpoint-minutes", None, 10),
     ("--train-fraction", None, 1),
     ("--experiment", "-x", "custom"),
@@ -97,7 +98,9 @@ PLOT = [
     ("--upsample-factor", "-u", 1),
     ("--is-show-loss", None, False),
     ("--is-posterior", None, False),
-    ("--format", None, "png"),
+    ("--format", None, None),
+    ("--title", None, None),
+    ("--dpi", None, 150),
     ("--results-dir", None, "results"),
     ("--data-dir", None, None),
 ]

@@ -145,8 +145,8 @@ def _tell(path: Path, n_images: int, skipped: Mapping[str, str], others: Sequenc
     if others:
         kinds = Counter(Path(name).suffix.lower() or "no suffix" for name in others)
         logger.warning(
-            "%d files in %s are of no kind that is read (%s) and are left out: %s",
-            len(others), path, ", ".join(f"{kind} {n}" for kind, n in kinds.most_common(5)),
+            "Left out of %s, as of no kind of image that is read (%s): %s",
+            path, ", ".join(f"{kind} {n}" for kind, n in kinds.most_common(5)),
             _few(others),
         )  # fmt: skip
 
