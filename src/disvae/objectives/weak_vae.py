@@ -11,7 +11,7 @@ from disvae.types import Weight
 
 if TYPE_CHECKING:
     import numpy as np
-    from jaxtyping import Int
+    from jaxtyping import Float, Int
     from torch import Tensor, nn
 
     from disvae.objectives.averages import Latents, Pairs, Shared

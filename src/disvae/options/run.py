@@ -205,13 +205,7 @@ class RunOptions(RegimeOptions, Computing):
 
     @property
     def objective(self) -> Objective:
-        """The objective that the options describe.
-
-        Raises
-        ------
-        UserError
-            If it is of a user's own file, which was not given again.
-        """
+        """The objective that the options describe; `UserError` for code that is not given again."""
         if self.loss not in self.objectives:
             raise forgotten("loss", self.loss)
         kind = self.objectives[self.loss]
@@ -287,12 +281,8 @@ Options = _with_losses({})
 def record_for(losses: Iterable[UserCode], shown: Iterable[str] = ORIGINAL) -> type[RunOptions]:
     """Return the record of options with those of the losses that the user brought.
 
-    The help shows those, and the options of the losses `shown`.
-
-    Raises
-    ------
-    UserError
-        If one of them is no objective, or one of its options is taken.
+    The help shows those, and the options of the losses `shown`. A loss that is no objective, or
+    has an option whose name is taken, is a `UserError`.
     """
     kinds = {}
     for own in losses:
@@ -307,18 +297,9 @@ def record_for(losses: Iterable[UserCode], shown: Iterable[str] = ORIGINAL) -> t
 def resolve(given: Mapping[str, Any], code: Mapping[str, UserCode] | None = None) -> RunOptions:
     """Merge defaults, the named experiment and what the user gave, in rising precedence.
 
-    Parameters
-    ----------
-    given
-        Option name to value, only what the user chose.
-    code
-        What the user brought among them (see `taken`). Without a loss that was brought
-        elsewhere, its own options are left out.
-
-    Raises
-    ------
-    UserError
-        If an option is unknown, of the wrong type or out of bounds.
+    `given` has only what the user chose, `code` what they brought among them (see `taken`).
+    Without a loss that was brought elsewhere, its own options are left out. An option that is
+    unknown, of the wrong type or out of bounds is a `UserError`.
     """
     experiment = given.get("experiment", "custom")
     chosen = experiment_options(experiment) if experiment in NAMES else {}

@@ -16,15 +16,13 @@ from disvae.options import RunOptions
 from disvae.runs.encode import encode
 
 logger = logging.getLogger("disvae")
+Images = Int[np.ndarray, "n"]  # by their indices
 
 
-def watched_images(dataset: Dataset, options: RunOptions) -> Int[np.ndarray, "n"]:
+def watched_images(dataset: Dataset, options: RunOptions) -> Images:
     """Choose the images that are scored while training: the same for all runs on a dataset.
 
-    Raises
-    ------
-    UserError
-        If a factor has one value among them, so that scores could tell nothing of it.
+    A factor with one value among them, of which scores could tell nothing, is a `UserError`.
     """
     chosen = fixed_part(len(dataset), options.metrics_images)
     if (factors := dataset.factors) is not None:
@@ -33,11 +31,7 @@ def watched_images(dataset: Dataset, options: RunOptions) -> Int[np.ndarray, "n"
 
 
 def watch(
-    vae: VAE,
-    dataset: Dataset,
-    images: Int[np.ndarray, "n"],
-    options: RunOptions,
-    device: torch.device,
+    vae: VAE, dataset: Dataset, images: Images, options: RunOptions, device: torch.device
 ) -> dict[str, float]:
     """Score the images chosen; where a score cannot be had of this model, say so, and none."""
     codes = encode(vae, dataset, device, options.eval_batchsize, indices=images)
@@ -47,10 +41,6 @@ def watch(
         logger.warning("%s", error)
         return {}
     found = {name: one["value"] for name, one in results.items() if isinstance(one, dict)}
-    logger.info(
-        "Scores of %s of %s images: %s",
-        f"{len(images):,}",
-        f"{len(dataset):,}",
-        ", ".join(f"{name} {value:.3f}" for name, value in found.items()),
-    )
+    said = ", ".join(f"{name} {value:.3f}" for name, value in found.items())
+    logger.info("Scores of %s of %s images: %s", f"{len(images):,}", f"{len(dataset):,}", said)
     return found
