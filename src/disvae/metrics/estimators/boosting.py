@@ -71,9 +71,8 @@ def boost(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
     values = np.ascontiguousarray(train.T, dtype=np.float32)
     order = np.argsort(values, axis=1, kind="stable").astype(np.uint32)
     ordered = np.take_along_axis(values, order, axis=1)
-    apart = np.pad(
-        ordered[:, 1:] > ordered[:, :-1] + trees.CLOSE, ((0, 0), (1, 1)), constant_values=True
-    )
+    apart = ordered[:, 1:] > ordered[:, :-1] + trees.CLOSE
+    apart = np.pad(apart, ((0, 0), (1, 1)), constant_values=True)
     table = (values, order, np.array([np.diff(np.flatnonzero(each)).max() for each in apart]))
     held_out = np.ascontiguousarray(test, dtype=np.float32)
 
@@ -117,9 +116,7 @@ def _log_odds(counts: Int[np.ndarray, " values"]) -> Float[np.ndarray, " trees"]
     """Return where the scores of a factor's trees start; one value alone has no tree."""
     shares = counts / counts.sum()
     mean = np.exp(np.log(shares).mean())
-    odds: Float[np.ndarray, " trees"]
-    odds = np.log(shares / mean) if len(shares) > 2 else logit(shares[1:])
-    return odds
+    return np.log(shares / mean) if len(shares) > 2 else logit(shares[1:])
 
 
 def _answers(
@@ -127,5 +124,4 @@ def _answers(
 ) -> Int[np.ndarray, "..."]:
     """Return the values that the scores stand for."""
     place = scores.argmax(axis=0) if len(scores) > 1 else (scores >= 0).sum(axis=0)
-    answers: Int[np.ndarray, "..."] = values[place]
-    return answers
+    return values[place]

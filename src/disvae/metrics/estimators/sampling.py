@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Int
+from numpy.random import Generator
 
 T = TypeVar("T")
 
@@ -32,23 +33,21 @@ def estimate(values: Sequence[float]) -> Estimate:
     return Estimate(float(np.mean(plain)), std, plain)
 
 
-def repeated(run: Callable[[np.random.Generator], T], seed: int | None, repeats: int) -> list[T]:
+def repeated(run: Callable[[Generator], T], seed: int | None, repeats: int) -> list[T]:
     """Run once for each of several independent generators made from one seed."""
     children = np.random.SeedSequence(seed).spawn(repeats)
     return [run(np.random.default_rng(child)) for child in children]
 
 
 def averaged(
-    run: Callable[[np.random.Generator], tuple[Any, ...]], seed: int | None, repeats: int
+    run: Callable[[Generator], tuple[Any, ...]], seed: int | None, repeats: int
 ) -> list[Any]:
     """Repeat a draw that finds several things: sum up numbers, and take the mean of arrays."""
     columns = list(zip(*repeated(run, seed, repeats), strict=True))
     return [np.mean(c, axis=0) if isinstance(c[0], np.ndarray) else estimate(c) for c in columns]
 
 
-def draw_rows(
-    rng: np.random.Generator, n_images: int, n_points: int | None
-) -> Int[np.ndarray, " points"]:
+def draw_rows(rng: Generator, n_images: int, n_points: int | None) -> Int[np.ndarray, " points"]:
     """Draw rows with replacement, as the reference implementations do; None means every row."""
     if n_points is None:
         return np.arange(n_images)
@@ -64,7 +63,7 @@ class SharedFactor:
         self._counts = [np.bincount(column) for column in factors.T]
 
     def draw(
-        self, rng: np.random.Generator, factor: int, anchors: Int[np.ndarray, " B"], size: int
+        self, rng: Generator, factor: int, anchors: Int[np.ndarray, " B"], size: int
     ) -> Int[np.ndarray, "B size"]:
         """Draw `size` rows for each anchor row, each with the anchor's value of the factor."""
         counts = self._counts[factor]
@@ -74,7 +73,7 @@ class SharedFactor:
         return self._order[factor][starts[value] + nth]
 
     def votes(
-        self, rng: np.random.Generator, n_votes: int, rows_per_vote: int
+        self, rng: Generator, n_votes: int, rows_per_vote: int
     ) -> Iterator[tuple[int, Int[np.ndarray, " B"]]]:
         """Share votes out over factors at random; yield (factor, anchor rows) in chunks."""
         chosen = rng.integers(self.n_factors, size=n_votes)
