@@ -17,6 +17,7 @@ from disvae.metrics.scores.dependence import (
     total_correlation,
     wasserstein_dependence,
 )
+from disvae.metrics.scores.entanglement import Entanglement, pairwise_entanglement
 from disvae.metrics.scores.gap import (
     aam,
     axis_alignments,
@@ -40,16 +41,18 @@ from disvae.metrics.scores.modularity import (
     modularity_explicitness,
 )
 from disvae.metrics.scores.sap import SAP, sap
+from disvae.metrics.scores.support import fos
 from disvae.metrics.scores.udr import UDR, udr
 from disvae.metrics.scoring import Settings, Wanted, default_settings, evaluate, plan
 
 __all__ = [
-    "DCI", "IRS", "SAP", "SCORES", "UDR", "Accuracy", "ArrayLike", "Codes", "Entropies", "Estimate",
-    "FactorVAEScore", "InfoMEC", "Jemmig", "Matrix", "ModularityExplicitness", "Score", "Settings",
-    "Wanted", "WassersteinDependence", "aam", "as_score", "axis_alignments", "beta_vae_score",
-    "binned_mig", "code_information", "dci", "dcimig", "declare", "default_settings",
-    "disentanglement_and_completeness", "encode", "entropies", "evaluate", "factor_vae_score",
-    "infomec", "information_gaps", "irs", "jemmig", "mig", "mig_sup", "modularity",
-    "modularity_explicitness", "mutual_information", "plan", "provided", "read_codes", "sap",
-    "total_correlation", "udr", "wasserstein_dependence", "write_codes",
+    "DCI", "IRS", "SAP", "SCORES", "UDR", "Accuracy", "ArrayLike", "Codes", "Entanglement",
+    "Entropies", "Estimate", "FactorVAEScore", "InfoMEC", "Jemmig", "Matrix",
+    "ModularityExplicitness", "Score", "Settings", "Wanted", "WassersteinDependence", "aam",
+    "as_score", "axis_alignments", "beta_vae_score", "binned_mig", "code_information", "dci",
+    "dcimig", "declare", "default_settings", "disentanglement_and_completeness", "encode",
+    "entropies", "evaluate", "factor_vae_score", "fos", "infomec", "information_gaps", "irs",
+    "jemmig", "mig", "mig_sup", "modularity", "modularity_explicitness", "mutual_information",
+    "pairwise_entanglement", "plan", "provided", "read_codes", "sap", "total_correlation",
+    "udr", "wasserstein_dependence", "write_codes",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from disvae.metrics.score import Score
 
 _MODULES = (  # of `disvae.metrics.scores`; their scores are listed and computed in this order
     "gap", "intervention", "dci", "sap", "modularity", "irs", "infomec", "histogram", "dependence",
-    "udr",
+    "support", "entanglement", "udr",
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from scipy.special import entr
 
 from disvae.errors import UserError
-from disvae.metrics.arrays import CodeArray, FactorArray, checked
+from disvae.metrics.arrays import CodeArray, FactorArray, checked, shared
 from disvae.metrics.estimators.boosting import fit_trees
 from disvae.metrics.estimators.classifier import draw_split
 from disvae.metrics.estimators.sampling import Estimate, averaged
@@ -36,6 +36,7 @@ class DCI(NamedTuple):
     formula="sum_j w_j (1 - H(R_j) / log K), R_j: the importances of code j, w_j: its share of all",
     matrix=Matrix("importance", "dci_importance.png", "DCI importance", codes_first=True),
 )
+@shared
 def dci(
     codes: CodeArray,
     factors: FactorArray,
