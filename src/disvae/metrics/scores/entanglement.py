@@ -60,9 +60,11 @@ def pairwise_entanglement(
     Disentangled Representations". The definition is as stated here; the papers' own code was not
     at hand to compare with.
     """
-    settings = {"num_train": num_train, "num_test": num_test, "levels": None}
-    importance = dci(codes, factors, **settings, seed=seed, repeats=repeats).importance
-    matrix = joined(importance)
+    trees = dci(  # as `evaluate` calls it, which then fits them once for both scores
+        codes, factors,
+        num_train=num_train, num_test=num_test, levels=None, seed=seed, repeats=repeats,
+    )  # fmt: skip
+    matrix = joined(trees.importance)
     names = list(factor_names) or [str(k) for k in range(len(matrix))]
     counted = _chosen(pairs, names)
     every = list(combinations(range(len(matrix)), 2))
