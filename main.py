@@ -4,4 +4,4 @@ import sys
 
 from disvae.cli import main
 
-sys.exit(main(["train", *sys.argv[1:]]))
+sys.exit(main(program="main.py"))

@@ -4,4 +4,4 @@ import sys
 
 from disvae.cli import main
 
-sys.exit(main(["plot", *sys.argv[1:]]))
+sys.exit(main(program="main_viz.py"))

@@ -12,25 +12,28 @@ if TYPE_CHECKING:
     from disvae.models.architecture import Architecture
     from disvae.models.vae import VAE
     from disvae.posterior import Posterior
-    from disvae.runs.run import Run, open_run
+    from disvae.runs.find import open_run
+    from disvae.runs.run import Run
+    from disvae.training.keeping import EpochEnd
     from disvae.training.train import train
 
 __version__ = "0.2.0"
 
 __all__ = [
-    "VAE", "Architecture", "Dataset", "Posterior", "Run", "UserError", "explore", "load_dataset",
-    "metrics", "objectives", "open_run", "plots", "train",
+    "VAE", "Architecture", "Dataset", "EpochEnd", "Posterior", "Run", "UserError", "explore",
+    "load_dataset", "metrics", "objectives", "open_run", "plots", "train",
 ]  # fmt: skip
 
 _HOMES = {
     "Architecture": "disvae.models.architecture",
     "VAE": "disvae.models.vae",
     "Dataset": "disvae.data.dataset",
+    "EpochEnd": "disvae.training.keeping",
     "Posterior": "disvae.posterior",
     "Run": "disvae.runs.run",
     "UserError": "disvae.errors",
     "load_dataset": "disvae.data.prepare",
-    "open_run": "disvae.runs.run",
+    "open_run": "disvae.runs.find",
     "train": "disvae.training.train",
 }
 _GIVE_RUNS = {"Run", "open_run", "train"}

@@ -24,11 +24,20 @@ def _usual_size(value: int) -> int:
     return value
 
 
+def _moment(value: object) -> object:
+    """Take the number of an epoch, or a word for one."""
+    found = int(value) if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value) else value
+    if found in ("last", "best", None) or (type(found) is int and 1 <= found <= 10**9):
+        return found
+    raise ValueError("expected the number of an epoch from 1, last or best")
+
+
 _SHOWN = 200  # letters of a value in a message
 _LONG = 500  # letters of a list of choices
 NoneFromText = BeforeValidator(
     lambda value: None if isinstance(value, str) and value.lower() == "none" else value
 )
+At = Annotated[int | str | None, BeforeValidator(_moment)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 DeviceName = Annotated[str, AfterValidator(_known_device)]
 ImageSize = Annotated[int, AfterValidator(_usual_size)]

@@ -16,8 +16,9 @@ from disvae.explore.explorer import Explorer
 from disvae.models.vae import VAE
 from disvae.options import Options
 from disvae.runs.encode import encode
+from disvae.runs.find import open_run
 from disvae.runs.folder import create_run
-from disvae.runs.run import Run, open_run
+from disvae.runs.run import Run
 from disvae.storage.files import to_json
 
 AXE = "4.14.1"

@@ -10,7 +10,7 @@ from disvae.errors import UserError
 from disvae.explore.export import export
 from disvae.explore.page import bundled, static_files
 from disvae.models.vae import VAE
-from disvae.runs.run import open_run
+from disvae.runs.find import open_run
 from tests.explore.conftest import make_run, read_json, write_json
 from tests.explore.pages import assert_decoded, code_of, go, pixels
 

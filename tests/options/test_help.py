@@ -222,9 +222,26 @@ CHANGED = [
         )
         for command in ("train", "eval")
     ),
+    (
+        "train",
+        "--resume Go on with the run NAME where it was interrupted, with the options it has. "
+        "[default: False]",
+        "--resume Go on with the run NAME where it was interrupted, with the options it has; with "
+        "more --epochs or --max-steps, beyond its end. [default: False]",
+    ),
     *(
         ("train", "", line)
         for line in (
+            "--no-extend Keep no checkpoint-end.pt (three times the weights), from which --resume "
+            "with more --epochs or --max-steps takes a finished run further. [default: False]",
+            "--val-fraction FLOAT Share of the images to train on that is held out instead, and "
+            "evaluated after every epoch; the weights of the lowest loss are kept as "
+            "model-best.pt. [default: 0]",
+            "--lr-schedule CHOICE Whether the learning rate stays, or falls to 0 by half a cosine. "
+            "[choices: constant, cosine] [default: constant]",
+            "--lr-warmup INT Steps over which the learning rate rises first. [default: 0]",
+            "--patience INT Stop when the loss of the images of --val-fraction has not fallen for "
+            "n epochs.",
             "--metrics STR... Scores of --is-metrics and --metrics-every, as all or mig,dci,...; "
             "disvae eval --list explains each. [default: ('mig', 'aam')]",
             "--metrics-every INT Compute the scores while training too, every n epochs, into "
@@ -245,9 +262,30 @@ CHANGED = [
         "explore Show what models learned in the browser: move a latent and see the image change.",
     ),
     *(
+        (
+            command,
+            f"{star}NAME Name of the model for storing or loading purposes. {after}",
+            f"{star}NAME Name of the run, or the path of its folder. {after}",
+        )
+        for command, star, after in (("plot", "* ", "[required]"), ("eval", "", '[default: ""]'))
+    ),
+    (
+        "grid",
+        "* RUNS Names of the runs. [required]",
+        "* RUNS Names of the runs, or paths of their folders. [required]",
+    ),
+    (
+        "summary",
+        "* NAME Name of the sweep. [required]",
+        "* NAME Name of the sweep, or the path of its folder. [required]",
+    ),
+    *(
         (command, "", line)
         for command in ("eval", "plot")
         for line in (
+            "--at INT|STR Weights to use: of an epoch by its number (see --checkpoint-every), "
+            "best, or last; default: those of the end, of a run that was stopped those of its "
+            "checkpoint.",
             "Code of your own, as FILE.py:NAME",
             "--loss -l STR The loss, if it is your own.",
             "--model-type -m STR The model, if it is your own.",

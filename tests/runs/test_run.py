@@ -20,7 +20,7 @@ def test_a_finished_run_holds_what_is_documented(trained):
     names = {path.name for path in trained.path.iterdir()}
     assert names == {
         "specs.json", "model.pt", "model-1.pt", "model-2.pt", "train_losses.log",
-        "test_losses.log", "training.gif",
+        "test_losses.log", "training.gif", "checkpoint-end.pt",
     }  # fmt: skip
     specs = json.loads((trained.path / "specs.json").read_text())
     assert set(Options.model_fields) - trained.options.of_other_losses() <= set(specs)

@@ -34,7 +34,11 @@ def arguments(results, data_dir):
 
 
 def contents(run):
-    return {path.name: path.read_bytes() for path in run.iterdir() if path.name != "specs.json"}
+    return {
+        path.name: path.read_bytes()
+        for path in run.iterdir()
+        if path.name not in ("specs.json", "checkpoint-end.pt")
+    }
 
 
 def refused(words, capsys):

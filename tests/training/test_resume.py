@@ -154,7 +154,7 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_checkpoint(options):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"epochs": 4}, "begun with epochs 3, so it cannot go on with 4"),
+        ({"batch_size": 8}, "begun with batch_size 16, so it cannot go on with 8"),
         ({"loss": "VAE"}, "begun with loss betaB"),
         ({"latent_dim": 5}, "begun with latent_dim 3"),
     ],

@@ -17,25 +17,35 @@ from disvae.devices.process import keep_freed_memory, spin_briefly
 from disvae.errors import UserError
 from disvae.objectives.registry import OBJECTIVES, ORIGINAL
 from disvae.options import UserCode
-from disvae.options.run import record_for
+from disvae.options.composition import record_for
 from disvae.options.user_code import is_code, load
 from disvae.types import sentence
 
+FRONTS = {"main.py": "train", "main_viz.py": "plot"}  # programs that are one command
 
-def make_app(losses: Sequence[UserCode] = (), shown: Sequence[str] = ORIGINAL) -> App:
-    """Compose all commands; `train` has the options of the user's own losses too.
 
-    Its help shows those, and the options of the losses `shown`.
+def make_app(
+    losses: Sequence[UserCode] = (), shown: Sequence[str] = ORIGINAL, program: str = "disvae"
+) -> App:
+    """Compose all commands, or the one that `program` is.
+
+    The command `train` has the options of the user's own losses too; its help shows those, and
+    the options of the losses `shown`.
     """
     app = App(
-        name="disvae",
+        name=program,
         help="Train, evaluate and draw disentangled variational autoencoders.",
         version=__version__,
         suppress_keyboard_interrupt=False,  # main says how to go on
         default_parameter=Parameter(name_transform=lambda name: name.replace("_", "-")),
     )
-    train = runs.train_command(record_for(losses, shown))
-    app.command(train, help_epilogue=listing.further_losses(shown))
+    train, further = runs.train_command(record_for(losses, shown)), listing.further_losses(shown)
+    if program in FRONTS:
+        app.help = None  # that of the command
+        app.help_epilogue = further if FRONTS[program] == "train" else None
+        app.default(train if FRONTS[program] == "train" else runs.plot)
+        return app
+    app.command(train, help_epilogue=further)
     app.command(runs.evaluate, name="eval")
     commands = (
         runs.score, codes.encode, codes.decode, runs.plot, runs.grid, explore, experiments, sweep,
@@ -46,8 +56,10 @@ def make_app(losses: Sequence[UserCode] = (), shown: Sequence[str] = ORIGINAL) -
     return app
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = "disvae") -> int:
     """Run one command: `arguments`, by default those that the program was started with.
+
+    `program` is how it was started: ``disvae``, or one of `FRONTS`.
 
     Returns the exit status: 0 if all went well, 1 if runs of a sweep failed, 2 for bad input or a
     file that cannot be read or written, 130 if interrupted (143 by SIGTERM).
@@ -59,10 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("disvae").setLevel(logging.INFO)  # ours only, not other libraries'
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        chosen = runs.chosen_losses(words) if words[:1] == ["train"] else []
+        command = FRONTS.get(program, next(iter(words), ""))
+        chosen = runs.chosen_losses(words) if command == "train" else []
         own = [load(loss) for loss in chosen if is_code(loss)]
         known = tuple(loss for loss in chosen if loss in OBJECTIVES)
-        app = make_app(own, known if known and {"-h", "--help"} & set(words) else ORIGINAL)
+        shown = known if known and {"-h", "--help"} & set(words) else ORIGINAL
+        app = make_app(own, shown, program)
         status = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         cause = error.__cause__

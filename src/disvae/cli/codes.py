@@ -6,14 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from disvae.cli.runs import Name
+from disvae.cli.runs import Existing
 from disvae.errors import UserError
-from disvae.options import GENERAL, Device, OwnCode
+from disvae.options import GENERAL, Device, Opening
 from disvae.options.common import FLAT, PLOT, option
+from disvae.runs.find import find_run
 
 
 def encode(
-    name: Name,
+    name: Existing,
     out: Annotated[Path, option(GENERAL, "File to write: .npz.")],
     /,
     *,
@@ -21,22 +22,22 @@ def encode(
         Literal["train", "test"], option(GENERAL, "Images to encode; `test`: those held out.")
     ] = "train",
     where: Annotated[Device, FLAT] = Device(),  # noqa: B008
-    own: Annotated[OwnCode, FLAT] = OwnCode(),  # noqa: B008
+    own: Annotated[Opening, FLAT] = Opening(),  # noqa: B008
 ) -> None:
     """Encode the images of a trained model: posteriors and factors, as `disvae score` reads them.
 
     The file holds mean and logvar [N, D], indices [N] of the images in the dataset, and where they
     are known factors [N, K] and factor_names.
     """
+    folder = find_run(name, where.results_dir)  # a typo is told before PyTorch is loaded
     from disvae.devices.fabric import make_fabric
     from disvae.metrics.codes import write_codes
-    from disvae.runs.folder import run_path
     from disvae.runs.run import Run
 
     logging.getLogger("disvae").setLevel(where.log_level)
     if out.suffix.lower() != ".npz":  # before anything is encoded
         raise UserError(f"Codes go into an .npz file, but {out} is none; rename it.")
-    run = Run(run_path(where.results_dir, name), own.code)
+    run = Run(folder, own.code, own.at)
     dataset = run.dataset(where.data_dir, split)
     codes = run.encode(
         where.data_dir,
@@ -50,7 +51,7 @@ def encode(
 
 
 def decode(
-    name: Name,
+    name: Existing,
     codes: Annotated[Path, option(GENERAL, "An .npz file with codes: mean [N, D].")],
     out: Annotated[Path, option(GENERAL, "File to write: .png, .pdf or .svg.")],
     /,
@@ -64,17 +65,17 @@ def decode(
         int, Field(ge=1, le=64), option(PLOT, "Side of the square that each pixel becomes.", "-u")
     ] = 1,
     where: Annotated[Device, FLAT] = Device(),  # noqa: B008
-    own: Annotated[OwnCode, FLAT] = OwnCode(),  # noqa: B008
+    own: Annotated[Opening, FLAT] = Opening(),  # noqa: B008
 ) -> None:
     """Decode codes by a trained model, and draw the images line by line."""
+    folder = find_run(name, where.results_dir)  # a typo is told before PyTorch is loaded
     from disvae.devices.fabric import make_fabric
     from disvae.metrics.codes import read_means
     from disvae.plots.figures import write_as
     from disvae.plots.samples import decoded
-    from disvae.runs.folder import run_path
     from disvae.runs.run import Run
 
-    run = Run(run_path(where.results_dir, name), own.code)
+    run = Run(folder, own.code, own.at)
     means = read_means(codes)
     if rows and max(rows) >= len(means):
         raise UserError(f"--rows: {codes} has the rows 0 to {len(means) - 1}, not {max(rows)}.")

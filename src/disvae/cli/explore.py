@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from disvae.options import GENERAL, OwnCode
+from disvae.options import GENERAL, Opening
 from disvae.options.common import FLAT, ResultsDir, option
+from disvae.runs.find import find_folder
 
 Precision = Literal["half", "single"]
 
@@ -46,21 +47,25 @@ def explore(
         bool, option(GENERAL, "With --export: put the encoder in it, for images of one's own.")
     ] = False,
     precision: Annotated[Precision, option(GENERAL, "With --export: of the weights.")] = "half",
-    own: Annotated[OwnCode, FLAT] = OwnCode(),  # noqa: B008
+    own: Annotated[Opening, FLAT] = Opening(),  # noqa: B008
 ) -> None:
     """Show what models learned in the browser: move a latent and see the image change.
 
     The page is served to this machine until you interrupt the command. With --export it goes
     into one file that opens from disk and from any web host.
     """
+    for asked in runs:
+        find_folder(asked, results_dir)  # a typo is told before much is loaded
     if export is not None:
         from disvae.explore.export import export as write
 
-        print(write(runs, export, results_dir, data_dir, images, encoder, precision, own.code))
+        print(
+            write(runs, export, results_dir, data_dir, images, encoder, precision, own.code, own.at)
+        )
         return
     from disvae.explore.explorer import Explorer, open_browser
 
-    with Explorer(runs, results_dir, data_dir, host, port, own.code) as page:
+    with Explorer(runs, results_dir, data_dir, host, port, own.code, own.at) as page:
         print(f"The page is at {page.url}\nIts address holds the key; Ctrl-C stops it.", flush=True)
         if host != "127.0.0.1":
             print(

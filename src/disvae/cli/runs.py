@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from disvae.cli.listing import print_scores
+from disvae.data.catalogue.registry import require_known
 from disvae.options import (
     GENERAL,
     PLOT,
     SCORES,
     Computing,
-    OwnCode,
+    Opening,
     PlotOptions,
     RunOptions,
     ScoreOptions,
@@ -21,12 +22,14 @@ from disvae.options import (
 from disvae.options.common import FLAT, SEED_HELP, TRAINING, ResultsDir, option
 from disvae.options.user_code import brought, load_scores
 from disvae.plots.registry import PLOTS
+from disvae.runs.find import find_run
 from disvae.types import Seed
 
 if TYPE_CHECKING:
     from disvae.runs.run import Run
 
 Name = Annotated[str, option(GENERAL, "Name of the model for storing or loading purposes.")]
+Existing = Annotated[str, option(GENERAL, "Name of the run, or the path of its folder.")]
 if TYPE_CHECKING:
     PlotType = str
 else:  # the choices are computed, which type checkers cannot follow
@@ -46,7 +49,8 @@ def train_command(record: type[RunOptions]) -> Callable[..., None]:
             bool,
             option(
                 TRAINING,
-                "Go on with the run NAME where it was interrupted, with the options it has.",
+                "Go on with the run NAME where it was interrupted, with the options it has; with "
+                "more --epochs or --max-steps, beyond its end.",
             ),
         ] = False,
     ) -> None:
@@ -59,6 +63,10 @@ def train_command(record: type[RunOptions]) -> Callable[..., None]:
         if options.is_eval_only:
             _evaluate_only(name, options, brought(given))
             return
+        if resume:
+            find_run(name, options.results_dir)  # a typo is told before PyTorch is loaded
+        else:
+            require_known(options.dataset)
         from disvae.training.train import train as train_run
 
         run = train_run(name, resume=resume, **given)
@@ -84,28 +92,30 @@ def chosen_losses(arguments: Sequence[str]) -> list[str]:
 
 
 def _evaluate_only(name: str, options: RunOptions, code: Mapping[str, UserCode]) -> None:
+    run = _open(name, options.results_dir, code)
     from disvae.evaluation.score import score
 
-    run = _open(name, options.results_dir, code)
     if not options.no_test:
         _test(run, options)
     if options.is_metrics:
         print_scores(score(run, options, options.metrics), run.path / "metrics.log")
 
 
-def _open(name: str, results_dir: Path, code: Mapping[str, UserCode]) -> "Run":
-    from disvae.runs.folder import run_path
+def _open(
+    name: str, results_dir: Path, code: Mapping[str, UserCode], at: int | str | None = None
+) -> "Run":
+    folder = find_run(name, results_dir)  # a typo is told before PyTorch is loaded
     from disvae.runs.run import Run
 
-    return Run(run_path(results_dir, name), code)
+    return Run(folder, code, at)
 
 
 def evaluate(
-    name: Name = "",
+    name: Existing = "",
     /,
     *,
     where: Annotated[Computing, FLAT] = Computing(),  # noqa: B008
-    own: Annotated[OwnCode, FLAT] = OwnCode(),  # noqa: B008
+    own: Annotated[Opening, FLAT] = Opening(),  # noqa: B008
     scores: Annotated[ScoreOptions, FLAT] = ScoreOptions(),  # noqa: B008
     list_scores: Annotated[
         bool, option(SCORES, "Explain each score, and stop.", name="--list")
@@ -123,14 +133,14 @@ def evaluate(
     logging.getLogger("disvae").setLevel(where.log_level)
     if not name:
         raise UserError("Name the run to evaluate, as in: disvae eval NAME --metrics all.")
-    run = _open(name, where.results_dir, own.code)
+    run = _open(name, where.results_dir, own.code, own.at)
     if not scores.metrics:
         _test(run, where)
         return
     from disvae.evaluation.score import score as score_run
 
     results = score_run(run, where, load_scores(scores.metrics), scores)
-    print_scores(results, run.path / "metrics.log")
+    print_scores(results, run.file("metrics.log"))
 
 
 def score(
@@ -174,36 +184,38 @@ def _list_scores() -> None:
 
 
 def plot(
-    name: Name,
+    name: Existing,
     plots: Annotated[
         tuple[PlotType, ...], option(PLOT, f"The plots to draw. {_PLOTS} `all`: every plot.")
     ],
     /,
     *,
     options: Annotated[PlotOptions, FLAT] = PlotOptions(),  # noqa: B008
-    own: Annotated[OwnCode, FLAT] = OwnCode(),  # noqa: B008
+    own: Annotated[Opening, FLAT] = Opening(),  # noqa: B008
 ) -> None:
     """Draw what a trained model learned; the pictures go to its run, `results/NAME`."""
+    run = _open(name, options.results_dir, own.code, own.at)
     from disvae.plots.gallery import draw
 
-    run = _open(name, options.results_dir, own.code)
     for path in draw(run, plots, options):
         print(path)
 
 
 def grid(
     out: Annotated[Path, option(GENERAL, "File to write: .gif or .webp.")],
-    runs: Annotated[tuple[str, ...], option(GENERAL, "Names of the runs.")],
+    runs: Annotated[
+        tuple[str, ...], option(GENERAL, "Names of the runs, or paths of their folders.")
+    ],
     /,
     *,
     columns: Annotated[int, option(PLOT, "Runs side by side.")] = 4,
     results_dir: ResultsDir = Path("results"),
 ) -> None:
     """Merge the `gif-traversals` of several runs into one labelled grid, row by row."""
+    opened = [_open(name, results_dir, {}) for name in runs]
     from disvae.plots import animations, montage
 
     animations.check_place(out)
-    opened = [_open(name, results_dir, {}) for name in runs]
     animations.write_animation(out, montage.grid(opened, columns))
     print(out)
 
@@ -212,4 +224,4 @@ def _test(run: "Run", where: Computing) -> None:
     from disvae.evaluation.test_losses import test
 
     test(run, where)
-    print(f"The test losses are in {run.path / 'test_losses.log'}")
+    print(f"The test losses are in {run.file('test_losses.log')}")

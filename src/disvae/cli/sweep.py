@@ -7,6 +7,7 @@ from typing import Annotated
 from disvae.options import GENERAL, SCORES, SweepOptions
 from disvae.options.common import FLAT, ResultsDir, option
 from disvae.options.experiments import NAMES, experiment_options
+from disvae.runs.find import find_sweep
 
 
 def experiments() -> None:
@@ -52,7 +53,7 @@ def sweep(
 
 
 def summary(
-    name: Annotated[str, option(GENERAL, "Name of the sweep.")],
+    name: Annotated[str, option(GENERAL, "Name of the sweep, or the path of its folder.")],
     /,
     *,
     results_dir: ResultsDir = Path("results"),
@@ -64,11 +65,11 @@ def summary(
     ] = False,
 ) -> None:
     """Summarise a sweep: a table of losses and scores over seeds, and plots of it."""
-    from disvae.sweep.execution import sweep_folder
+    folder = find_sweep(name, results_dir)  # a typo is told before PyTorch is loaded
     from disvae.sweep.record import Record
     from disvae.sweep.summary import summarise
 
-    files, missing = summarise(Record(sweep_folder(results_dir, name)), udr)
+    files, missing = summarise(Record(folder), udr)
     for path in files:
         print(path)
     if missing:

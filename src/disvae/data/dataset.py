@@ -18,7 +18,7 @@ Indices = Sequence[int] | slice | Int[np.ndarray, "B"] | Int[Tensor, "B"]
 class Dataset:
     """Images ``uint8 [N, C, H, W]`` and, where known, their factors; opened by memory map.
 
-    `disvae.load_dataset` makes one, and says what `split`, `train_fraction` and `seed` are.
+    `disvae.load_dataset` makes one, and says what `split` and the fractions are.
 
     Attributes
     ----------
@@ -49,9 +49,10 @@ class Dataset:
         split: str = "train",
         train_fraction: float = 1,
         seed: int = 0,
+        val_fraction: float = 0,
     ):
         self.folder = folder
-        self.is_whole = split == "train" and train_fraction == 1
+        self.is_whole = split == "train" and train_fraction == 1 and not val_fraction
         self.name = manifest.name
         self.background = manifest.background
         self.image_shape = manifest.image_shape
@@ -59,7 +60,17 @@ class Dataset:
         self.factor_sizes = tuple(manifest.factors.values())
         self.packed, self.row_shape = manifest.packed, manifest.row_shape
         self.images_hash = manifest.hashes.get("images.npy")
-        self._range, self._chosen = _part(manifest, split, train_fraction, seed)
+        whole = "train" if split == "val" else split
+        self._range, self._chosen = _part(manifest, whole, train_fraction, seed)
+        if val_fraction and whole == "train":
+            n_images = self._range.stop - self._range.start
+            chosen = np.arange(n_images) if self._chosen is None else self._chosen
+            self._chosen = _without_or_only(chosen, split == "val", val_fraction, seed, self.name)
+        elif split == "val":
+            raise UserError(
+                f"Of dataset '{self.name}' nothing is held out as 'val'; say which share "
+                "(--val-fraction)."
+            )
         stored = open_array(folder / "images.npy", (manifest.n_images, *manifest.row_shape))
         self._rows = stored[self._range]
         self._factors_file = folder / "factors.npy"
@@ -115,6 +126,21 @@ class Dataset:
             return None
         factors = open_array(self._factors_file)[self._range]
         return factors[slice(None) if self._chosen is None else self._chosen].astype(np.int64)
+
+
+def _without_or_only(
+    chosen: Int[np.ndarray, "n"], only: bool, share: float, seed: int, name: str
+) -> Int[np.ndarray, "m"]:
+    """Return a `share` of the images `chosen`, or the others, in their order."""
+    count = round(len(chosen) * share)
+    if not 0 < count < len(chosen):
+        raise UserError(
+            f"A share of {share} of the {len(chosen)} images of dataset '{name}' (--val-fraction) "
+            f"is {count}; both it and the others should be at least 1."
+        )
+    drawn = np.random.default_rng((seed, 1)).permutation(len(chosen))
+    part: Int[np.ndarray, "m"] = chosen[np.sort(drawn[:count] if only else drawn[count:])]
+    return part
 
 
 def _part(

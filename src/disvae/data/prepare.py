@@ -12,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from disvae.data.catalogue.entry import Entry
-from disvae.data.catalogue.registry import CATALOG, find
+from disvae.data.catalogue.registry import find, no_dataset
 from disvae.data.dataset import Dataset
 from disvae.data.own.arrays import SUFFIXES, ArrayFile, Arrays, ArraysInMemory, is_array
 from disvae.data.own.folder import ImageFolder
@@ -39,6 +39,7 @@ def load_dataset(
     *,
     split: str = "train",
     train_fraction: float = 1,
+    val_fraction: float = 0,
     seed: int = 1234,
     image_size: int | None = None,
     fit: Fit = "stretch",
@@ -59,9 +60,11 @@ def load_dataset(
         Where prepared datasets lie; see `data_root`.
     split
         ``train``, or ``test``: the images that the dataset's authors held out, or those that
-        `train_fraction` holds out.
+        `train_fraction` holds out; or ``val``, those that `val_fraction` holds out.
     train_fraction, seed
         Share of the images in ``train``, and what they are drawn by; 1: all.
+    val_fraction
+        Share of ``train`` that is taken from it, as ``val``.
     image_size
         Side to which images are resized: own ones any, by default 64; those of the catalogue
         the sides that its entry names. Each size is prepared beside the others.
@@ -90,7 +93,7 @@ def load_dataset(
     folder = prepare(source, root, image_size, fit)
     manifest = read_manifest(folder)
     assert manifest is not None  # noqa: S101 - prepare returns complete folders only
-    return Dataset(folder, manifest, split, train_fraction, seed)
+    return Dataset(folder, manifest, split, train_fraction, seed, val_fraction)
 
 
 def prepare(
@@ -126,10 +129,7 @@ def prepare(
         return _prepare_own(own, str(path.absolute()), data_root(root), image_size or OWN_SIZE, fit)
     there = [str(folder) for folder, _ in own_datasets(root, str(source))]
     hint = f" Own images of that name are prepared in {' and '.join(there)}." if there else ""
-    raise UserError(
-        f"There is no dataset '{source}'; choose among {', '.join(CATALOG)}, "
-        f"or name a folder of images, an .npz or an .npy file.{hint}"
-    )
+    raise no_dataset(source, hint)
 
 
 def named(

@@ -65,7 +65,7 @@ def score(
             continue
         results |= {f"{part}.{key}": one for key, one in found.items() if isinstance(one, dict)}
     run.merge_metrics(results)
-    write_matrices(run.path, results, table.kl(), [score for score, _ in planned])
+    write_matrices(run.file, results, table.kl(), [score for score, _ in planned])
     return results
 
 

@@ -12,6 +12,7 @@ from disvae.devices.fabric import make_fabric
 from disvae.models.vae import VAE
 from disvae.objectives import Moment, Objective
 from disvae.options import Computing
+from disvae.runs.code import warn_of_changes
 from disvae.runs.likelihood import read_likelihood
 from disvae.runs.run import Run
 
@@ -56,7 +57,7 @@ def test(run: Run, where: Computing) -> None:
     The terms of FactorVAE that need its discriminator, which no run keeps, are left out.
     """
     objective = run.options.objective
-    run.warn_of_changes("loss")
+    warn_of_changes(run, "loss")
     fabric = make_fabric(where)
     dataset = run.dataset(where.data_dir, where.split)
     model = run.model.to(fabric.device)

@@ -51,7 +51,7 @@ class Bundle:
 
     def __init__(self, run: Run, data_dir: Path | None = None):
         self.stamp = _stamp(run)
-        self.run = Run(run.path, run.code) if "model" in vars(run) else run  # read anew
+        self.run = Run(run.path, run.code, run.at) if "model" in vars(run) else run  # read anew
         self.model = self.run.model
         self._data_dir = data_dir
         self._lock = threading.RLock()
@@ -62,7 +62,7 @@ class Bundle:
         name = self.run.name
         if not self.run.path.is_dir():
             raise RunChangedError(f"The folder of the run {name} is gone.")
-        if not (self.run.path / "model.pt").is_file():
+        if not self.run.has_weights:
             raise RunChangedError(f"The run {name} is being trained anew; it has no model yet.")
         if self.is_outdated:
             raise RunChangedError(f"The run {name} was trained anew since this page opened it.")
@@ -263,7 +263,7 @@ def licence_line(dataset: str) -> str:
 
 def _stamp(run: Run) -> Stamp:
     try:
-        state = (run.path / "model.pt").stat()
-    except OSError:
+        state = run.weights_file.stat()
+    except (OSError, UserError):
         return 0, 0, 0
     return state.st_mtime_ns, state.st_size, state.st_ino

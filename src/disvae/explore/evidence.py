@@ -25,16 +25,12 @@ _MATRICES = (  # score, its matrix, whether codes are the rows, the title
 
 
 def logged_kl(run: Run) -> list[float] | None:
-    """KL of each latent in the last epoch, in nats; None if the log does not say it."""
-    names = [f"kl_loss_{j}" for j in range(run.options.latent_dim)]
+    """KL of each latent in the model's epoch, in nats; None if the log does not say it."""
     try:
-        losses = run.losses
+        logged = run.kl
     except UserError:
         return None
-    if not losses.keys() >= set(names):
-        return None
-    last = [float(losses[name][-1]) for name in names]
-    return last if all(map(math.isfinite, last)) else None
+    return None if logged is None or not np.isfinite(logged).all() else logged.tolist()
 
 
 def order_of(kl: Sequence[float] | None, latent_dim: int) -> list[int]:
@@ -109,7 +105,7 @@ def losses(run: Run) -> dict[str, list[float | None]]:
 
 def test_losses(run: Run) -> dict[str, float]:
     """Return the test losses that are numbers, nats per image."""
-    path = run.path / "test_losses.log"
+    path = run.file("test_losses.log")
     try:
         found = read_json(path) if path.is_file() else {}
     except UserError:

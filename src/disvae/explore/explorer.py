@@ -42,6 +42,8 @@ class Explorer:
         Where to listen; port 0: any that is free.
     code
         Code of the user's own that the runs were made with; see `Run`.
+    at
+        Which of their weights; see `disvae.open_run`.
 
     Attributes
     ----------
@@ -62,8 +64,9 @@ class Explorer:
         host: str = _LOOPBACK,
         port: int = 0,
         code: Mapping[str, UserCode] | None = None,
+        at: int | str | None = None,
     ):
-        asked = find_runs(runs, results_dir, code)
+        asked = find_runs(runs, results_dir, code, at)
         bundles = Bundles(asked, data_dir)
         if not asked.as_table:
             for number in range(len(asked.runs)):

@@ -29,6 +29,7 @@ def export(
     encoder: bool = False,
     precision: str = "half",
     code: Mapping[str, UserCode] | None = None,
+    at: int | str | None = None,
 ) -> str:
     """Write the explorer's page with some runs to one file that decodes in the browser.
 
@@ -48,6 +49,8 @@ def export(
         Of the weights: ``half`` or ``single``.
     code
         Code of the user's own that the runs were made with; see `disvae.Run`.
+    at
+        Which of their weights; see `disvae.open_run`.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def export(
         raise UserError(f"The page is an .html file, but {path} is not; rename it.")
     if not path.parent.is_dir():
         raise UserError(f"There is no folder {path.parent} for {path.name}; make it first.")
-    asked = find_runs(runs, Path(results_dir), code)
+    asked = find_runs(runs, Path(results_dir), code, at)
     if len(asked.runs) > _MOST_RUNS:
         raise UserError(
             f"A file holds at most {_MOST_RUNS} runs, but these are {len(asked.runs)}; name fewer."

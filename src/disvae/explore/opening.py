@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from disvae.errors import UserError
 from disvae.options import UserCode
-from disvae.runs.folder import run_path
+from disvae.runs.find import find_folder
 from disvae.runs.run import Run
 
 _MOST_RUNS = 2000
@@ -31,6 +31,7 @@ def find_runs(
     asked: Sequence[Run | str | Path],
     results_dir: Path,
     code: Mapping[str, UserCode] | None = None,
+    at: int | str | None = None,
 ) -> Asked:
     """Open what was asked for.
 
@@ -42,6 +43,8 @@ def find_runs(
         Folder that holds the runs.
     code
         Code of the user's own that they were made with; see `Run`.
+    at
+        Which of their weights; see `disvae.open_run`.
 
     Raises
     ------
@@ -56,11 +59,11 @@ def find_runs(
         if isinstance(one, Run):
             runs.append(one)
             continue
-        folder = _folder(one, results_dir)
+        folder = find_folder(one, results_dir)
         if (folder / "specs.json").is_file():
-            runs.append(Run(folder, code))
+            runs.append(Run(folder, code, at))
         else:
-            runs += _runs_below(folder, code)
+            runs += _runs_below(folder, code, at)
             as_table = True
     if len(runs) > _MOST_RUNS:
         raise UserError(
@@ -70,22 +73,14 @@ def find_runs(
     return Asked(tuple(runs), as_table)
 
 
-def _folder(asked: str | Path, results_dir: Path) -> Path:
-    path = Path(asked)
-    named = None if len(path.parts) != 1 else run_path(results_dir, str(asked))
-    for folder in filter(None, (named, path)):
-        if folder.is_dir():
-            return folder
-    places = " or ".join(str(place) for place in dict.fromkeys(filter(None, (named, path))))
-    raise UserError(f"There is no run or sweep in {places}; check the name and --results-dir.")
-
-
-def _runs_below(folder: Path, code: Mapping[str, UserCode] | None) -> list[Run]:
+def _runs_below(
+    folder: Path, code: Mapping[str, UserCode] | None, at: int | str | None
+) -> list[Run]:
     """Open the runs in `folder`, by name; those that are damaged are left out."""
     found, damaged = [], []
     for specs in sorted(folder.glob("*/specs.json")):
         try:
-            found.append(Run(specs.parent, code))
+            found.append(Run(specs.parent, code, at))
         except UserError as error:
             damaged.append(str(error))
     if not found:

@@ -9,7 +9,7 @@ from disvae.runs.run import Run
 _NEVER_SHOWN = {
     "results_dir", "data_dir", "device", "log_level", "no_progress_bar", "no_cuda", "split",
     "is_eval_only", "is_metrics", "no_test", "eval_batchsize", "checkpoint_every",
-    "checkpoint_minutes",
+    "checkpoint_minutes", "no_extend",
 }  # fmt: skip
 
 
@@ -49,6 +49,6 @@ def table(runs: Sequence[Run]) -> dict[str, Any]:
 def _state(run: Run) -> str:
     if not run.path.is_dir():
         return "gone"
-    if (run.path / "model.pt").is_file():
+    if run.is_trained:
         return "trained"
     return "in training" if run.checkpoint.exists() else "not trained"

@@ -7,7 +7,7 @@ from cyclopts import Group, Parameter
 from pydantic import BaseModel, ConfigDict, field_serializer
 
 from disvae.options.user_code import UserCode, brought
-from disvae.types import Count, DeviceName, LogLevel, NoneFromText, Seed
+from disvae.types import At, Count, DeviceName, LogLevel, NoneFromText, Seed
 
 GENERAL = Group("General options", sort_key=1)
 TRAINING = Group("Training specific options", sort_key=2)
@@ -46,11 +46,22 @@ class Places(BaseModel):
         return None if path is None else str(path)
 
 
-class OwnCode(BaseModel):
-    """Code of the user's own that a run was made with, given again: no file of a run loads it."""
+class Opening(BaseModel):
+    """How a run is opened: which of its weights, and the user's own code that it was made with.
+
+    That code is given again, as no file of a run loads it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    at: Annotated[
+        At,
+        option(
+            GENERAL,
+            "Weights to use: of an epoch by its number (see --checkpoint-every), best, or last; "
+            "default: those of the end, of a run that was stopped those of its checkpoint.",
+        ),
+    ] = None
     loss: Annotated[str | None, option(OWN, "The loss, if it is your own.", "-l")] = None
     model_type: Annotated[str | None, option(OWN, "The model, if it is your own.", "-m")] = None
     dataset: Annotated[str | None, option(OWN, "The dataset, if it is your own.", "-d")] = None

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from cyclopts import Group, Parameter
-from pydantic import AfterValidator, Field, create_model, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from disvae.data.catalogue.registry import DATASETS
 from disvae.errors import UserError
@@ -13,10 +12,10 @@ from disvae.models.registry import ARCHITECTURES
 from disvae.objectives.objective import Objective
 from disvae.objectives.registry import OBJECTIVES, ORIGINAL
 from disvae.options.common import EVALUATION, MODEL, TRAINING, Computing, option
-from disvae.options.experiments import NAMES, experiment_options
+from disvae.options.experiments import NAMES
 from disvae.options.regime import RegimeOptions
 from disvae.options.scoring import Names
-from disvae.options.user_code import UserCode, forgotten, is_code, objective_class
+from disvae.options.user_code import forgotten, is_code
 from disvae.types import Count, Fit, ImageSize, LearningRate, NoneFromText, checked
 
 
@@ -54,7 +53,7 @@ else:  # the choices are computed, which type checkers cannot follow
 INCIDENTAL = frozenset(
     {
         "results_dir", "data_dir", "device", "no_cuda", "log_level", "no_progress_bar",
-        "checkpoint_minutes",
+        "checkpoint_minutes", "no_extend",
     }
 )  # fmt: skip
 
@@ -76,6 +75,14 @@ class RunOptions(RegimeOptions, Computing):
             "Keep what --resume needs so often inside an epoch too; at its end it is kept.",
         ),
     ] = 10
+    no_extend: Annotated[
+        bool,
+        option(
+            TRAINING,
+            "Keep no checkpoint-end.pt (three times the weights), from which --resume with more "
+            "--epochs or --max-steps takes a finished run further.",
+        ),
+    ] = False
     dataset: Annotated[
         str,
         AfterValidator(_findable),
@@ -107,6 +114,15 @@ class RunOptions(RegimeOptions, Computing):
         Field(gt=0, le=1),
         option(TRAINING, "Share of the images to train on, drawn by --seed."),
     ] = 1
+    val_fraction: Annotated[
+        float,
+        Field(ge=0, lt=1),
+        option(
+            TRAINING,
+            "Share of the images to train on that is held out instead, and evaluated after every "
+            "epoch; the weights of the lowest loss are kept as model-best.pt.",
+        ),
+    ] = 0
     experiment: Annotated[
         ExperimentName,
         option(
@@ -122,10 +138,27 @@ class RunOptions(RegimeOptions, Computing):
         int, Field(ge=1, le=2**20), option(TRAINING, "Batch size for training.", "-b")
     ] = 64
     lr: Annotated[LearningRate, option(TRAINING, "Learning rate.")] = 5e-4
+    lr_schedule: Annotated[
+        Literal["constant", "cosine"],
+        option(TRAINING, "Whether the learning rate stays, or falls to 0 by half a cosine."),
+    ] = "constant"
+    lr_warmup: Annotated[
+        int,
+        Field(ge=0, le=10**9),
+        option(TRAINING, "Steps over which the learning rate rises first."),
+    ] = 0
     max_steps: Annotated[
         Count | None,
         NoneFromText,
         option(TRAINING, "Stop after so many steps, even inside an epoch."),
+    ] = None
+    patience: Annotated[
+        Count | None,
+        NoneFromText,
+        option(
+            TRAINING,
+            "Stop when the loss of the images of --val-fraction has not fallen for n epochs.",
+        ),
     ] = None
     precision: Annotated[
         Literal["32-true", "bf16-mixed", "16-mixed"],
@@ -221,91 +254,3 @@ class RunOptions(RegimeOptions, Computing):
 
 def _options_of(objective: type[Objective] | None) -> set[str]:
     return set() if objective is None else set(objective.option_names().values())
-
-
-def _with_losses(
-    own: Mapping[str, type[Objective]], shown: Iterable[str] = ORIGINAL
-) -> type[RunOptions]:
-    """Return the record of all options: those of every objective, and of `own` ones by label.
-
-    The help shows the options of `own` objectives, and of those named `shown`.
-    """
-    objectives = {**OBJECTIVES, **own}
-    fields = {
-        name: _option(Objective, name, MODEL, alias)  # type: ignore[type-abstract]
-        for name, alias in (("rec_dist", "-r"), ("reg_anneal", "-a"), ("reg_schedule", None))
-    }
-    in_help = {*own, *shown}
-    declared: dict[str, tuple[Any, ...]] = {}
-    for number, (name, objective) in enumerate(objectives.items()):
-        group = Group(f"{objective.title} specific parameters", sort_key=4 + number / 100)
-        for field, option_name in objective.option_names().items():
-            known = objective.model_fields[field]
-            facts = (known.annotation, known.metadata, known.default)
-            is_shared = declared.setdefault(option_name, facts) == facts  # by losses of one family
-            taken = option_name in fields and not is_shared
-            if taken or option_name in RunOptions.model_fields:
-                raise UserError(
-                    f"The loss {objective.__name__} has the option '{option_name}', which is "
-                    "taken; give the class another prefix."
-                )
-            if option_name not in fields or name in in_help:
-                fields[option_name] = _option(objective, field, group, show=name in in_help)
-    made = create_model("Options", __base__=RunOptions, __module__=__name__, **fields)
-    made.__doc__, made.objectives = RunOptions.__doc__, objectives
-    return made
-
-
-def _option(
-    objective: type[Objective],
-    field: str,
-    group: Group,
-    alias: str | None = None,
-    show: bool = True,
-) -> Any:
-    """Turn a field of an objective into an option: its type with bounds, group and help."""
-    known = objective.model_fields[field]
-    if known.is_required():
-        raise UserError(
-            f"The option {field} of the loss {objective.__name__} has no default; give it one."
-        )
-    text = next((extra for extra in known.metadata if isinstance(extra, str)), "")
-    bounds = [extra for extra in known.metadata if not isinstance(extra, str)]
-    parameter = Parameter(alias=alias, group=group, help=text, show=show)
-    return Annotated[known.annotation, *bounds, parameter], known.default
-
-
-Options = _with_losses({})
-
-
-def record_for(losses: Iterable[UserCode], shown: Iterable[str] = ORIGINAL) -> type[RunOptions]:
-    """Return the record of options with those of the losses that the user brought.
-
-    The help shows those, and the options of the losses `shown`. A loss that is no objective, or
-    has an option whose name is taken, is a `UserError`.
-    """
-    kinds = {}
-    for own in losses:
-        if (kind := objective_class(own)) is None:
-            raise UserError(
-                f"{own.label} is no loss; it should be a subclass of disvae.objectives.Objective."
-            )
-        kinds[own.label] = kind
-    return _with_losses(kinds, shown) if kinds or shown != ORIGINAL else Options
-
-
-def resolve(given: Mapping[str, Any], code: Mapping[str, UserCode] | None = None) -> RunOptions:
-    """Merge defaults, the named experiment and what the user gave, in rising precedence.
-
-    `given` has only what the user chose, `code` what they brought among them (see `taken`).
-    Without a loss that was brought elsewhere, its own options are left out. An option that is
-    unknown, of the wrong type or out of bounds is a `UserError`.
-    """
-    experiment = given.get("experiment", "custom")
-    chosen = experiment_options(experiment) if experiment in NAMES else {}
-    record = record_for(own for kind, own in (code or {}).items() if kind == "loss")
-    values = {**chosen, **given}
-    loss = values.get("loss")
-    if is_code(loss) and loss not in record.objectives:  # its options are not known here
-        values = {name: value for name, value in values.items() if name in record.model_fields}
-    return checked(record, values)

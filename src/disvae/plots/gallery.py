@@ -41,7 +41,7 @@ def draw(run: Run, names: Iterable[str], options: PlotOptions) -> list[Path]:
     files = []
     for name, picture in drawn.items():
         file = f"{PLOTS[name].file.format(base=base)}.{formats[name]}"
-        files.append(run.path / file)
+        files.append(run.file(file))
         _write(files[-1], picture, options.dpi)
     return files
 

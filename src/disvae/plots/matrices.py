@@ -1,6 +1,6 @@
 """Matrices of factors and codes, as labelled heat maps."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,19 +20,19 @@ _MOST_NUMBERS = 20  # codes from which the numbers in the cells are left out
 
 
 def write_matrices(
-    folder: Path,
+    place: Callable[[str], Path],
     results: Mapping[str, Any],
     kl: Float[np.ndarray, "D"],
     scores: Iterable[Score] = SCORES.values(),
 ) -> None:
-    """Draw the matrices behind the results of `disvae.metrics.evaluate` into the run's `folder`."""
+    """Draw the matrices behind the results of `disvae.metrics.evaluate` to where `place` says."""
     drawn = {score.matrix: results[score.name] for score in scores if score.name in results}
     for each, result in drawn.items():
         if each is not None:
             values = np.array(result["parts"][each.part])
             names = result["settings"]["factors"]
             picture = matrix(values.T if each.codes_first else values, names, kl, each.title)
-            write_image(folder / each.file, picture)
+            write_image(place(each.file), picture)
 
 
 @shown

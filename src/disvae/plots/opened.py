@@ -45,12 +45,9 @@ class Opened:
 
     @cached_property
     def kl(self) -> Float[np.ndarray, "D"]:
-        """KL of each latent in nats: of the last epoch of the log, else measured on some images."""
-        names = [f"kl_loss_{j}" for j in range(self.run.options.latent_dim)]
-        if (self.run.path / "train_losses.log").exists():
-            losses = self.run.losses
-            if losses.keys() >= set(names):
-                return np.array([losses[name][-1] for name in names])
+        """KL of each latent in nats: of the model's epoch in the log, else of some images."""
+        if (logged := self.run.kl) is not None:
+            return logged
         some = np.random.default_rng(0).permutation(len(self.dataset))[:_IMAGES_FOR_KL]
         (images,) = batches(self.dataset, some, _IMAGES_FOR_KL, torch.device("cpu"))
         with torch.inference_mode():

@@ -1,7 +1,7 @@
 """A run: one folder that holds options, weights, logs and plots."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,16 +12,18 @@ from jaxtyping import Float, Int, Num
 from torch import nn
 
 from disvae.data.dataset import Dataset
-from disvae.data.prepare import data_root, entry_folder, find_prepared, load_dataset, prepare_entry
-from disvae.data.store import read_manifest
 from disvae.errors import UserError
 from disvae.models.vae import VAE
-from disvae.options.run import record_for
-from disvae.options.user_code import UserCode, architecture, brought, forgotten, is_code
+from disvae.options.common import Opening
+from disvae.options.composition import record_for
+from disvae.options.user_code import UserCode, architecture
+from disvae.runs.code import warn_of_changes
 from disvae.runs.curves import read_curves, write_curves
 from disvae.runs.encode import decode, encode
+from disvae.runs.images import open_images, open_prepared_images
+from disvae.runs.weights import CHECKPOINT, END, read_weights, weights_file
 from disvae.storage.files import read_json, to_json, write_text
-from disvae.storage.tensors import read_tensors, require_like, write_tensors
+from disvae.storage.tensors import write_tensors
 from disvae.types import checked
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ class Run:
         The run's folder, which holds ``specs.json``.
     code
         What the user gives again of the code that the run was made with, by option.
+    at
+        Which of its weights `model` has; see `open_run`.
 
     Attributes
     ----------
@@ -56,8 +60,13 @@ class Run:
         If the folder is no run, or ``specs.json`` is damaged.
     """
 
-    def __init__(self, path: str | Path, code: Mapping[str, UserCode] | None = None):
-        self.path = Path(path)
+    def __init__(
+        self,
+        path: str | Path,
+        code: Mapping[str, UserCode] | None = None,
+        at: int | str | None = None,
+    ):
+        self.path, self.at = Path(path), checked(Opening, {"at": at}).at
         self.code = dict(code or {})
         self.name = self.path.resolve().name
         if not (self.path / "specs.json").is_file():
@@ -74,27 +83,6 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.options.loss} on {self.options.dataset})"
-
-    def recorded_code(self, option: str) -> dict[str, str] | None:
-        """Return name and hash of the code that the run was made with in place of `option`."""
-        recorded = self.specs.get("user_code")
-        record = recorded.get(option) if isinstance(recorded, dict) else None
-        if not isinstance(record, dict) or not isinstance(record.get("name"), str):
-            return None
-        return {"name": record["name"], "sha256": str(record.get("sha256", ""))}
-
-    def changed_code(self) -> dict[str, str]:
-        """Return what was given again, but is not what the run was made with, by option."""
-        return {
-            option: own.label
-            for option, own in self.code.items()
-            if own.record != (self.recorded_code(option) or own.record)
-        }
-
-    def warn_of_changes(self, option: str) -> None:
-        """Say so if the code that was given again for `option` differs from the run's."""
-        if label := self.changed_code().get(option):
-            logger.warning("%s is not the file that %s was made with.", label, self.path)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -117,34 +105,66 @@ class Run:
     @property
     def checkpoint(self) -> Path:
         """The file that resuming needs; it is there until training ends well."""
-        return self.path / "checkpoint.pt"
+        return self.path / CHECKPOINT
+
+    @property
+    def end(self) -> Path:
+        """The file that extending needs; it is there once training has ended."""
+        return self.path / END
 
     @property
     def is_trained(self) -> bool:
         """Whether training has ended."""
         return (self.path / "model.pt").is_file() and not self.checkpoint.exists()
 
+    @property
+    def weights_file(self) -> Path:
+        """The file with the weights of `model`; a `UserError` says that there are none."""
+        return weights_file(self.path, self.at, self.epochs)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether there are weights for `model`."""
+        try:
+            return self.weights_file.is_file()
+        except UserError:
+            return False
+
+    @property
+    def kl(self) -> Float[np.ndarray, "D"] | None:
+        """KL of each latent in the epoch that `model` is of, nats; None if no log says it."""
+        names = [f"kl_loss_{j}" for j in range(self.options.latent_dim)]
+        losses = self.losses if (self.path / "train_losses.log").exists() else {}
+        if not losses.keys() >= set(names):
+            return None
+        epoch = self.at - 1 if isinstance(self.at, int) else -1
+        if self.at == "best" and "loss" in (validation := self.validation_losses):
+            epoch = int(np.argmin(np.nan_to_num(validation["loss"], nan=np.inf)))
+        return np.array([losses[name][epoch] for name in names])
+
+    def file(self, name: str) -> Path:
+        """Return where a picture or table of `model` lies: at its end under its own `name`.
+
+        That of an epoch, or of a run that was stopped, says so: ``metrics-10.log``,
+        ``metrics-last.log``.
+        """
+        is_ended = self.at is None and (self.path / "model.pt").is_file()
+        path = self.path / name
+        return path if is_ended else path.with_stem(f"{path.stem}-{self.at or 'last'}")
+
     @cached_property
     def model(self) -> VAE:
-        """The trained VAE, on the CPU and in evaluation mode.
+        """The VAE, on the CPU and in evaluation mode: trained, or where `at` says.
 
-        A ``model.pt`` that is missing, damaged, or of another architecture is a `UserError`.
+        Weights that are missing, damaged, or of another architecture are a `UserError`.
         """
         kind = architecture(self.options.model_type, self.code)
-        self.warn_of_changes("model_type")
+        warn_of_changes(self, "model_type")
         vae = VAE(self.image_shape, self.options.latent_dim, kind)
-        if not (path := self.path / "model.pt").exists():
-            raise UserError(f"{self.path} has no model.pt yet; train the run to its end first.")
-        size = sum(value.numel() * value.element_size() for value in vae.state_dict().values())
-        weights = read_tensors(path, 2 * size + 2**20)  # twice: of double precision
-        try:
-            require_like(weights, vae.state_dict())
-        except ValueError as error:
-            raise UserError(
-                f"{path} is not the weights of this run ({error}); "
-                "restore it from a copy or train again."
-            ) from None
-        vae.load_state_dict(weights)
+        file = self.weights_file
+        if self.at is None and file == self.checkpoint:
+            logger.info("%s has not ended; its weights are those of its checkpoint.", self.path)
+        vae.load_state_dict(read_weights(file, vae.state_dict()))
         return vae.eval()
 
     def dataset(self, root: str | Path | None = None, split: str = "train") -> Dataset:
@@ -156,22 +176,14 @@ class Run:
             Where prepared datasets lie; default: where they lay in training, if it is
             prepared there still.
         split
-            ``train``, or ``test``: the images held out.
+            ``train``, or what was held out: ``test``, or ``val`` (evaluated in training).
 
         Raises
         ------
         UserError
             If it cannot be had, or was divided otherwise in training.
         """
-        # specs.json may come from anywhere: nothing is prepared in a folder that it names
-        there = self._prepared_in(self.options.data_dir) if root is None else None
-        if there is None and is_code(self.options.dataset):
-            own, there = self.code.get("dataset"), self._prepared_in(data_root(root))
-            if there is None and own is not None:
-                there = prepare_entry(own.value, own.label, own.sha256, root)
-            elif there is None:
-                raise forgotten("dataset", self.options.dataset)
-        return self._opened(there or self.options.dataset, root, split)
+        return open_images(self, root, split)
 
     def encode(
         self,
@@ -240,45 +252,7 @@ class Run:
 
     def prepared_dataset(self) -> Dataset | None:
         """Open the dataset that the run was trained on if it is prepared here."""
-        folders = map(self._prepared_in, (self.options.data_dir, data_root()))
-        there = next(filter(None, folders), None)
-        return None if there is None else self._opened(there, None, "train")
-
-    def _prepared_in(self, root: Path | None) -> Path | None:
-        if root is None:
-            return None
-        if own := self.recorded_code("dataset"):
-            folder = entry_folder(own["name"], own["sha256"], root)
-            return folder if read_manifest(folder) is not None else None
-        return find_prepared(self.options.dataset, root, self.options.image_size, self.options.fit)
-
-    def _opened(self, name_or_path: str | Path, root: str | Path | None, split: str) -> Dataset:
-        used = self.specs.get("used")
-        drawn_by = used.get("seed") if isinstance(used, dict) else self.options.seed
-        if drawn_by is not None and (type(drawn_by) is not int or drawn_by < 0):
-            raise UserError(
-                f"{self.path / 'specs.json'}: the seed in 'used' should be a number from 0, but it "
-                f"is {drawn_by!r}; restore the file."
-            )
-        dataset = load_dataset(
-            name_or_path,
-            root,
-            split=split,
-            train_fraction=self.options.train_fraction,
-            seed=drawn_by or 0,
-            image_size=self.options.image_size,
-            fit=self.options.fit,
-        )
-        n_data, n_now = self.specs.get("n_data"), len(dataset)
-        if split == "train" and self.options.train_fraction < 1 and self.options.hold_out:
-            n_now = len(self.options.regime.drawn(dataset))
-        if split == "train" and self.options.train_fraction < 1 and n_now != n_data:
-            raise UserError(
-                f"{self.path} was trained on {n_data} images of '{self.options.dataset}', but its "
-                f"train fraction is {n_now} now, so that others would be held out; restore the "
-                "images or train again."
-            )
-        return dataset
+        return open_prepared_images(self)
 
     @property
     def losses(self) -> dict[str, Float[np.ndarray, "epochs"]]:
@@ -287,10 +261,31 @@ class Run:
         A log that is missing or damaged is a `UserError`.
         """
         try:
-            curves = read_curves(self.path / "train_losses.log", "Loss")
+            return self._curves("train_losses.log")
         except FileNotFoundError:
             raise UserError(f"{self.path} has no train_losses.log; train the run first.") from None
+
+    @property
+    def validation_losses(self) -> dict[str, Float[np.ndarray, "epochs"]]:
+        """Test losses of ``val_fraction`` after each epoch (``val_losses.log``), nats per image.
+
+        Empty without it; a damaged log is a `UserError`.
+        """
+        try:
+            return self._curves("val_losses.log")
+        except FileNotFoundError:
+            return {}
+
+    def _curves(self, log: str) -> dict[str, Float[np.ndarray, "epochs"]]:
+        curves = read_curves(self.path / log, "Loss")
         return {name: np.array(list(curve.values())) for name, curve in curves.items()}
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs the log has; 0 if there is none."""
+        if not (self.path / "train_losses.log").exists():
+            return 0
+        return max(map(len, self.losses.values()), default=0)
 
     @property
     def training_scores(self) -> dict[str, dict[int, float]]:
@@ -306,11 +301,11 @@ class Run:
     @property
     def metrics(self) -> dict[str, Any]:
         """All of ``metrics.log``; empty if no score was computed."""
-        path = self.path / "metrics.log"
+        path = self.file("metrics.log")
         return read_json(path) if path.exists() else {}
 
-    def write_model(self, vae: nn.Module, epoch: int | None = None) -> None:
-        """Write ``model.pt``, or ``model-<epoch>.pt``."""
+    def write_model(self, vae: nn.Module, epoch: int | str | None = None) -> None:
+        """Write ``model.pt``, or ``model-<epoch>.pt``, as of the best."""
         state = {name: value.cpu().contiguous() for name, value in vae.state_dict().items()}
         write_tensors(self.path / ("model.pt" if epoch is None else f"model-{epoch}.pt"), state)
 
@@ -318,18 +313,22 @@ class Run:
         """Write ``train_losses.log``: one row a term and epoch."""
         write_curves(self.path / "train_losses.log", "Loss", dict(enumerate(epochs)))
 
+    def write_validation_losses(self, epochs: Sequence[Mapping[str, float]]) -> None:
+        """Write ``val_losses.log``: one row a term and epoch."""
+        write_curves(self.path / "val_losses.log", "Loss", dict(enumerate(epochs)))
+
     def write_training_scores(self, epochs: Mapping[int, Mapping[str, float]]) -> None:
         """Write ``train_metrics.log``: one row a score and epoch that was scored."""
         write_curves(self.path / "train_metrics.log", "Metric", epochs)
 
     def write_test_losses(self, terms: Mapping[str, float]) -> None:
         """Write ``test_losses.log``; one of the original system is kept beside it."""
-        self._keep_foreign("test_losses.log")
-        write_text(self.path / "test_losses.log", to_json(terms))
+        file = self.file("test_losses.log")
+        self._keep_foreign(file)
+        write_text(file, to_json(terms))
 
-    def _keep_foreign(self, name: str) -> None:
+    def _keep_foreign(self, path: Path) -> None:
         """Keep a file of a run that another program made; what disvae made names its versions."""
-        path = self.path / name
         kept = path.with_stem(f"{path.stem}.original")
         if "versions" not in self.specs and path.exists() and not kept.exists():
             path.rename(kept)
@@ -342,29 +341,4 @@ class Run:
         """Put `scores` into ``metrics.log``; those that stand there already are replaced."""
         from disvae.metrics.log import merge_scores
 
-        merge_scores(self.path / "metrics.log", scores)
-
-
-def open_run(path: str | Path, **code: Any) -> Run:
-    """Open the run in folder `path`.
-
-    Parameters
-    ----------
-    path
-        The folder.
-    **code
-        What the run was made with of your own, where it is needed again: ``loss``,
-        ``model_type`` or ``dataset``, as ``FILE.py:NAME`` or the object itself.
-
-    Raises
-    ------
-    UserError
-        If the folder is no run.
-
-    Examples
-    --------
-    >>> run = disvae.open_run("results/btcvae_dsprites")  # doctest: +SKIP
-    >>> run.model.decode(torch.zeros(1, 10)).shape  # doctest: +SKIP
-    torch.Size([1, 1, 64, 64])
-    """
-    return Run(path, brought(code))
+        merge_scores(self.file("metrics.log"), scores)

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from disvae.data.catalogue.registry import require_known
 from disvae.errors import UserError
 from disvae.options import RunOptions, SweepOptions, resolve
-from disvae.options.run import record_for
+from disvae.options.composition import record_for
 from disvae.options.user_code import KINDS, Code, UserCode, among, is_code, load, objective_class
 from disvae.runs.folder import run_path
 from disvae.types import checked
@@ -24,6 +25,14 @@ _SENSELESS = {"is_eval_only", "no_progress_bar"}
 _MOST = 10_000  # runs of a sweep
 _LARGEST = 2**63  # of a number in a file
 _TAKE_CODE = {*KINDS, "metrics"}
+
+
+DESCRIPTION = "sweep.json"
+
+
+def sweep_folder(results_dir: Path, name: str) -> Path:
+    """Return the folder of sweep `name`; ``.`` is `results_dir` itself."""
+    return results_dir if name == "." else run_path(results_dir, name)
 
 
 class PlannedRun(NamedTuple):
@@ -172,6 +181,7 @@ class _Grid:
         except UserError as error:
             raise UserError(f"Run {name}: {error}") from None
         if "dataset" in options:
+            require_known(checked_options.dataset)
             options["dataset"] = checked_options.dataset  # own images by their absolute path
         return PlannedRun(name, {"experiment": experiment, **varied}, seed, options)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 
 from filelock import FileLock, Timeout
 from joblib import cpu_count  # type: ignore[import-untyped]
@@ -12,9 +11,8 @@ from disvae.data.prepare import data_root
 from disvae.errors import UserError
 from disvae.options import SweepOptions
 from disvae.options.user_code import Code, among
-from disvae.runs.folder import run_path
 from disvae.sweep.cluster import run_on_ray
-from disvae.sweep.description import PlannedRun
+from disvae.sweep.description import PlannedRun, sweep_folder
 from disvae.sweep.local import run_locally
 from disvae.sweep.preview import describe
 from disvae.sweep.record import Record, plan_record
@@ -23,11 +21,6 @@ from disvae.sweep.work import Task
 from disvae.training.interruption import interrupted_by_sigterm
 
 _SCORABLE = frozenset({"logvar", "factors"})  # what a run may have; each is asked again later
-
-
-def sweep_folder(results_dir: Path, name: str) -> Path:
-    """Return the folder of sweep `name`; ``.`` is `results_dir` itself."""
-    return results_dir if name == "." else run_path(results_dir, name)
 
 
 def execute(sweep: SweepOptions, runs: Sequence[PlannedRun], code: Code) -> Record:
@@ -88,7 +81,8 @@ def _run_all(sweep: SweepOptions, record: Record, planned: list[PlannedRun], cod
     for run in planned:
         if run.name not in finished and (sweep.retry or run.name not in failures):
             own = {kind: each.typed for kind, each in among(run.options, code).items()}
-            options = {**run.options, **own, **places, "no_progress_bar": True}
+            # it keeps its end, which the sweep's description has, unless the grid says otherwise
+            options = {"no_extend": True, **run.options, **own, **places, "no_progress_bar": True}
             tasks.append(Task(record.folder.absolute(), run.name, options, scores, threads))
     if sweep.executor == "ray" and tasks:
         steps = run_on_ray(tasks, sweep.address, sweep.gpus_per_run)

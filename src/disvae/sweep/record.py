@@ -11,9 +11,9 @@ from disvae.options.user_code import Code, among
 from disvae.runs.folder import run_path
 from disvae.runs.run import Run
 from disvae.storage.files import read_json, to_json, write_text
-from disvae.sweep.description import PlannedRun
+from disvae.sweep.description import DESCRIPTION, PlannedRun
 
-_DESCRIPTION, _FAILURES = "sweep.json", "failures.json"
+_FAILURES = "failures.json"
 
 State = Literal["waiting", "running", "finished", "failed"]
 
@@ -36,17 +36,15 @@ class Record:
     def __init__(self, folder: Path, code: Code | None = None, new: ScoreOptions | None = None):
         self.folder = folder
         self._code = code or {}
-        if (folder / _DESCRIPTION).is_file():
-            content = read_json(folder / _DESCRIPTION)
-        elif new is not None:
-            content = {"scores": dict(new), "runs": {}}
+        if new is None or (folder / DESCRIPTION).is_file():
+            content = read_json(folder / DESCRIPTION)
         else:
-            raise UserError(f"There is no sweep in {folder} (no {_DESCRIPTION}); check its name.")
+            content = {"scores": dict(new), "runs": {}}
         try:
             self.scores = ScoreOptions(**content["scores"])
             self.runs = {name: self._planned(name, run) for name, run in content["runs"].items()}
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
-            raise UserError(f"{folder / _DESCRIPTION} is damaged; restore it.") from None
+            raise UserError(f"{folder / DESCRIPTION} is damaged; restore it.") from None
 
     def _planned(self, name: str, run: Mapping[str, Any]) -> PlannedRun:
         run_path(self.folder, name)  # refuses names that lead elsewhere, as settings could
@@ -111,7 +109,7 @@ class Record:
         """Write ``sweep.json``."""
         runs = {name: run._asdict() for name, run in self.runs.items()}
         content = {"scores": self.scores.model_dump(), "runs": runs}
-        write_text(self.folder / _DESCRIPTION, to_json(content))
+        write_text(self.folder / DESCRIPTION, to_json(content))
 
     def write_failures(self, failures: Mapping[str, str]) -> None:
         """Record why runs failed."""

@@ -15,6 +15,7 @@ from disvae.storage.tensors import read_tensors, require_like, write_tensors
 from disvae.training.epoch_terms import EpochTerms
 from disvae.training.learners import Learners
 from disvae.training.loop import Position
+from disvae.training.randomness import random_states, set_random_states
 
 _FORMAT = 3  # 2: of one process, whose random states, objective and terms stood among the rest
 History = TypeVar("History")
@@ -26,7 +27,7 @@ def own_part(fabric: Fabric, learners: Learners, position: Position) -> dict[str
     Weights and optimisers are the same in all.
     """
     state = {name: value.cpu() for name, value in learners.state.items()}
-    return {"random": _random_states(fabric.device), "state": state, "terms": position.terms}
+    return {"random": random_states(fabric.device), "state": state, "terms": position.terms}
 
 
 def save(
@@ -90,7 +91,7 @@ def restore(
         for name, value in learners.state.items():
             value.copy_(own["state"][name])
         fabric.strategy.precision.load_state_dict(state["precision"])
-        _set_random_states(fabric.device, own["random"])
+        set_random_states(fabric.device, own["random"])
     except Exception:  # the loaders raise many kinds
         raise UserError(
             f"{path} is damaged or not of this run; restore it from a copy, "
@@ -124,20 +125,3 @@ def _restore_moments(optimiser: Optimizer, moments: Mapping[int, Mapping[str, Te
         like = {"step": torch.zeros(()), "exp_avg": parameter, "exp_avg_sq": parameter}
         require_like(moments[number], like)
     optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
-
-
-def _random_states(device: torch.device) -> dict[str, Tensor]:
-    states = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(device)
-    if device.type == "mps":
-        states["mps"] = torch.mps.get_rng_state()
-    return states
-
-
-def _set_random_states(device: torch.device, states: dict[str, Any]) -> None:
-    torch.set_rng_state(states["cpu"])
-    if device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)
-    if device.type == "mps" and "mps" in states:
-        torch.mps.set_rng_state(states["mps"])

@@ -17,11 +17,18 @@ class Learners(NamedTuple):
     critics: dict[str, nn.Module]  # that learn beside it, by name
     state: dict[str, Tensor]  # that the objective changes as it goes
     optimisers: list[Optimizer]  # one a module, in the same order
+    rates: list[float]  # their learning rates
 
     @property
     def modules(self) -> list[nn.Module]:
         """All modules, in the order of their optimisers."""
         return [self.vae, *self.critics.values()]
+
+    def set_rates(self, share: float) -> None:
+        """Let all learn with a `share` of their rates."""
+        for optimiser, rate in zip(self.optimisers, self.rates, strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = share * rate
 
     @property
     def bare_vae(self) -> VAE:
@@ -37,10 +44,11 @@ def make_learners(fabric: Fabric, vae: VAE, objective: Objective, lr: float) -> 
     """Make the optimisers and the objective's critics, and place all on the devices of `fabric`."""
     placed, optimiser = fabric.setup(vae, Adam(vae.parameters(), lr=lr, fused=True))
     placed.mark_forward_method("encode")
-    critics, optimisers = {}, [optimiser]
+    critics, optimisers, rates = {}, [optimiser], [lr]
     for name, (module, rate, betas) in objective.all_critics(vae.latent_dim).items():
         adam = Adam(module.parameters(), lr=rate or lr, betas=betas, fused=True)
         critics[name], its_optimiser = fabric.setup(module, adam)
         optimisers.append(its_optimiser)
+        rates.append(rate or lr)
     state = {name: value.to(fabric.device) for name, value in objective.start_state().items()}
-    return Learners(placed, critics, state, optimisers)
+    return Learners(placed, critics, state, optimisers, rates)

@@ -1,6 +1,5 @@
 """The training loop."""
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -18,14 +17,17 @@ from disvae.objectives import Minimise, Objective
 from disvae.training.epoch_terms import EpochTerms
 from disvae.training.learners import Learners
 
+_MOST_EPOCHS = 10**10
+
 
 class Schedule(NamedTuple):
-    """How long to train, and on which batches."""
+    """How long to train, on which batches, and how fast."""
 
     epochs: int
     images_per_step: int  # on all devices together
     max_steps: int | None  # None: no limit
     seed: int  # of the order of the images
+    rate: Callable[[int], float] | None = None  # share of the rates at a step; None: always 1
 
 
 class Position(NamedTuple):
@@ -52,7 +54,12 @@ class Epoch(NamedTuple):
     number: int  # from 0
     terms: dict[str, float]  # mean of each over all steps, nats per image
     images_per_second: float  # trained on, on all devices together
-    position: Position  # the beginning of the next one
+    position: Position  # the beginning of the next one; of one that was cut short, its end
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all its images were trained on; else training can go on inside it."""
+        return not self.position.done
 
 
 def train_epochs(
@@ -65,7 +72,10 @@ def train_epochs(
     start: Position = BEGINNING,
     pause_is_due: Callable[[], bool] = lambda: False,
 ) -> Iterator[Epoch | Pause]:
-    """Train from `start` on; yield after every epoch, and inside one when a pause is due."""
+    """Train from `start` on; yield after every epoch, and inside one when a pause is due.
+
+    An epoch that `max_steps` cuts short pauses at its end, before what it was so far is told.
+    """
     step = start.step
     for number in range(start.epoch, schedule.epochs):
         done = start.done if number == start.epoch else 0
@@ -76,7 +86,7 @@ def train_epochs(
         if done and start.terms is not None:
             terms.load_state_dict(start.terms, done)
         order, batch_size = _share(fabric, schedule, objective, dataset, number)
-        n_steps = -(-len(order) // batch_size)
+        n_steps = whole = -(-len(order) // batch_size)
         if schedule.max_steps is not None:
             n_steps = min(n_steps, schedule.max_steps - (step - done))
         order = order[done * batch_size : n_steps * batch_size]
@@ -89,6 +99,8 @@ def train_epochs(
             for images, labels in zip(every, factors, strict=True):
                 step += 1
                 done += 1
+                if schedule.rate is not None:
+                    learners.set_rates(schedule.rate(step))
                 at = objective.at(step, len(dataset), learners.critics, learners.state)
                 at = at._replace(factors=None if labels is None else labels.to(fabric.device))
                 losses, named = objective.whole_step(learners.vae, images, at)
@@ -101,27 +113,39 @@ def train_epochs(
                 bar.update()
                 if done < n_steps and pause_is_due():
                     yield Pause(Position(step, number, done, terms.state_dict()))
-        means = terms.means(fabric)
         seconds = time.perf_counter() - started
-        speed = fabric.world_size * len(order) / seconds
-        yield Epoch(number, means, speed, Position(step, number + 1))
+        after = Position(step, number + 1)
+        if n_steps < whole:
+            after = Position(step, number, done, terms.state_dict())
+            yield Pause(after)
+        means = terms.means(fabric)
+        yield Epoch(number, means, fabric.world_size * len(order) / seconds, after)
 
 
 def is_on_the_way(
     fabric: Fabric, schedule: Schedule, objective: Objective, dataset: Dataset, position: Position
 ) -> bool:
-    """Whether training by `schedule` ever pauses at `position`."""
+    """Whether training by `schedule`, however long, ever pauses at `position`."""
     step, epoch, done, terms = position
     if not all(type(number) is int for number in (step, epoch, done)):
         return False
-    if not 0 <= epoch <= schedule.epochs - (done > 0):
+    if not 0 <= epoch <= _MOST_EPOCHS or (terms is None) != (done == 0):
         return False
+    n_steps = _steps(fabric, schedule, objective, dataset, epoch)
+    return 0 <= done < n_steps and step == epoch * n_steps + done
+
+
+def last_step(fabric: Fabric, schedule: Schedule, objective: Objective, dataset: Dataset) -> int:
+    """Return the step at which training by `schedule` ends, if nothing ends it earlier."""
+    steps = schedule.epochs * _steps(fabric, schedule, objective, dataset, epoch=0)
+    return steps if schedule.max_steps is None else min(steps, schedule.max_steps)
+
+
+def _steps(
+    fabric: Fabric, schedule: Schedule, objective: Objective, dataset: Dataset, epoch: int
+) -> int:
     order, batch_size = _share(fabric, schedule, objective, dataset, epoch)
-    n_steps = -(-len(order) // batch_size)
-    most = math.inf if schedule.max_steps is None else schedule.max_steps
-    if done:
-        return terms is not None and 0 < done < n_steps and step == epoch * n_steps + done < most
-    return (epoch - 1) * n_steps < step == min(epoch * n_steps, most)
+    return -(-len(order) // batch_size)
 
 
 def _share(

@@ -21,7 +21,8 @@ from disvae.options import RunOptions, UserCode
 from disvae.options.user_code import architecture
 from disvae.runs.run import Run
 from disvae.training.learners import Learners, make_learners
-from disvae.training.loop import Schedule
+from disvae.training.loop import Schedule, last_step
+from disvae.training.rates import rate_by_step
 from disvae.training.watching import watched_images
 
 logger = logging.getLogger("disvae")
@@ -31,7 +32,8 @@ class Prepared(NamedTuple):
     """All that training works with.
 
     ``dataset`` is what training draws from, ``whole`` the same and what its regime holds out,
-    ``tested`` what the test losses are computed on, ``watched`` what is scored on the way.
+    ``tested`` what the test losses are computed on, ``watched`` what is scored on the way,
+    ``validation`` what is evaluated on the way.
     """
 
     fabric: Fabric
@@ -42,6 +44,7 @@ class Prepared(NamedTuple):
     learners: Learners
     objective: Objective
     watched: Int[np.ndarray, "n"] | None
+    validation: Dataset | None
 
 
 def prepare(
@@ -64,10 +67,15 @@ def prepare(
         if own := code.get("dataset"):
             place = prepare_entry(own.value, own.label, own.sha256, options.data_dir)
         return load_dataset(
-            place, options.data_dir, split=name, train_fraction=options.train_fraction, seed=seed,
-            image_size=options.image_size, fit=options.fit,
+            place, options.data_dir, split=name, train_fraction=options.train_fraction,
+            val_fraction=options.val_fraction, seed=seed, image_size=options.image_size,
+            fit=options.fit,
         )  # fmt: skip
 
+    if options.patience is not None and not options.val_fraction:
+        raise UserError(
+            "--patience watches images that are held out; say which share (--val-fraction 0.1)."
+        )
     objective = options.objective
     if "dataset" not in code and options.dataset in CATALOG:  # refused before it is downloaded
         _require_factors(options, objective, CATALOG[options.dataset].factors)
@@ -79,6 +87,7 @@ def prepare(
     if options.is_metrics or options.metrics_every:  # refused now rather than after hours
         metrics.plan(options.metrics, *metrics.provided(whole))
     watched = watched_images(whole, options) if options.metrics_every else None
+    validation = options.regime.drawn(split("val")) if options.val_fraction else None
     tested = whole if options.split == "train" else split("test")
     schedule = _schedule(fabric, options, objective, dataset, seed)
     torch.manual_seed(seed)
@@ -88,7 +97,9 @@ def prepare(
     learners = make_learners(fabric, vae, objective, options.lr)
     if fabric.world_size > 1:
         torch.manual_seed(seed + 1 + fabric.global_rank)  # equal weights, but own noise
-    return Prepared(fabric, dataset, whole, tested, schedule, learners, objective, watched)
+    return Prepared(
+        fabric, dataset, whole, tested, schedule, learners, objective, watched, validation
+    )
 
 
 def _schedule(
@@ -109,7 +120,9 @@ def _schedule(
             f"{images_per_step} images per step cannot be shared by {fabric.world_size} devices"
             f"{groups}; choose a --batch-size that is a multiple."
         )
-    return Schedule(options.epochs * factor, images_per_step, options.max_steps, seed)
+    schedule = Schedule(options.epochs * factor, images_per_step, options.max_steps, seed)
+    last = last_step(fabric, schedule, objective, dataset)
+    return schedule._replace(rate=rate_by_step(options, last))
 
 
 def _require_factors(options: RunOptions, objective: Objective, names: Sized) -> None:

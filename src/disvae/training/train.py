@@ -1,11 +1,8 @@
 """A training run, from options to the last weights; and on from where it was interrupted."""
 
 import inspect
-import itertools
 import logging
 import secrets
-import shlex
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -15,38 +12,46 @@ from typing import Any
 from disvae.data.prepare import named
 from disvae.devices.fabric import make_fabric
 from disvae.devices.process import keep_freed_memory
-from disvae.devices.together import by_the_first, gathered, largest, said_once
+from disvae.devices.together import by_the_first, said_once
 from disvae.errors import UserError
 from disvae.evaluation.score import score
 from disvae.evaluation.test_losses import record_test
 from disvae.objectives import Moment
-from disvae.options import INCIDENTAL, Options, RunOptions, UserCode, resolve, taken
-from disvae.plots.animations import training_frame, write_gif
+from disvae.options import Options, RunOptions, UserCode, resolve, taken
+from disvae.runs.find import find_run
 from disvae.runs.folder import create_run, refuse_other_folders, run_path, sole_trainer
-from disvae.runs.likelihood import write_likelihood
 from disvae.runs.run import Run
 from disvae.storage.files import remove_rests
-from disvae.training import checkpoint
-from disvae.training.history import History, read_history
-from disvae.training.interruption import Interrupted, requests_to_stop
-from disvae.training.loop import Epoch, Pause, Position, is_on_the_way, train_epochs
+from disvae.training.keeping import OnEpoch, train_and_keep
 from disvae.training.preparation import Prepared, prepare
-from disvae.training.watching import watch
+from disvae.training.resuming import (
+    ends_elsewhere,
+    options_to_go_on,
+    starting_point,
+    with_other_end,
+)
 
 logger = logging.getLogger("disvae")
-_AGREE_EVERY = 50  # steps, after which several processes ask each other whether to pause
 
 
-def train(name: str, *, resume: bool = False, **options: Any) -> Run:
+def train(
+    name: str, *, resume: bool = False, on_epoch: OnEpoch | None = None, **options: Any
+) -> Run:
     """Train a VAE and write the run ``<results_dir>/<name>``; test it unless ``no_test``.
 
     Parameters
     ----------
     name
-        Name of the run. A run of that name is kept, as a zip file, unless it is resumed.
+        Name of the run. A run of that name is kept, as a zip file, unless it is resumed; one to
+        resume may be named by the path of its folder too.
     resume
         Go on with the run of that name, with the options that it has. It ends with the same
-        weights and logs, bit for bit, as if it had not been interrupted.
+        weights and logs, bit for bit, as if it had not been interrupted. With other ``epochs``,
+        ``max_steps`` or ``patience`` it ends as if it had been begun with these.
+    on_epoch
+        Called after each epoch, with a `disvae.EpochEnd`; training ends there if it returns true.
+        A checkpoint is written first, so that a run is resumable that it raises out of. What it
+        draws at random changes nothing.
     **options
         Of `disvae.options.Options`: those of the command line, with underscores. ``dataset`` can be
         a name, a path, a `Dataset`, or an array of images (see `disvae.load_dataset`).
@@ -68,13 +73,13 @@ def train(name: str, *, resume: bool = False, **options: Any) -> Run:
         options["dataset"] = named(options["dataset"], where, size, options.get("fit", "stretch"))
     given, code = taken(options)
     chosen = resolve(given, code)
-    path = run_path(chosen.results_dir, name)
+    path = find_run(name, chosen.results_dir) if resume else run_path(chosen.results_dir, name)
     before = Run(path, code) if resume else None
     if before is None:
         refuse_other_folders(path)  # rather than after the data were prepared
     else:
-        chosen = _options_to_go_on(before, chosen, given)
-        if before.is_trained:
+        chosen = options_to_go_on(before, chosen, given)
+        if before.is_trained and not ends_elsewhere(before, chosen):
             return _left_alone(before)
     keep_freed_memory()
     fabric = make_fabric(chosen, chosen.precision)
@@ -93,14 +98,18 @@ def train(name: str, *, resume: bool = False, **options: Any) -> Run:
             if Run(path).specs != before.specs:  # another process may have had it until now
                 raise UserError(f"Another process began {path} anew; resume it again.")
             remove_rests(path, {".pt", ".log", ".gif"})
-            return not before.is_trained
+            return not before.is_trained or ends_elsewhere(before, chosen)
 
         to_train = by_the_first(fabric, begin)
         run = before or Run(path, code)
         if to_train:
             with said_once(fabric):
-                start, history = _start(run, prepared)
-            _train(prepared, run, chosen, start, history)
+                start, history = starting_point(run, prepared, chosen)
+            if ends_elsewhere(run, chosen):
+                take_up = partial(with_other_end, run, chosen, given, prepared, start)
+                by_the_first(fabric, take_up)
+                run = Run(path, code)
+            train_and_keep(prepared, run, chosen, start, history, on_epoch)
             fabric.barrier()
         if not fabric.is_global_zero:
             raise SystemExit(0)  # the first process goes on alone
@@ -115,8 +124,17 @@ def train(name: str, *, resume: bool = False, **options: Any) -> Run:
             )  # fmt: skip
         if chosen.is_metrics:
             score(run, chosen, chosen.metrics)
-        run.checkpoint.unlink(missing_ok=True)
+        _conclude(run, chosen)
     return run
+
+
+def _conclude(run: Run, options: RunOptions) -> None:
+    """Tell a run that has ended from one that has not, by the name of its checkpoint."""
+    if options.no_extend:
+        run.checkpoint.unlink(missing_ok=True)
+        run.end.unlink(missing_ok=True)
+    elif run.checkpoint.exists():
+        run.checkpoint.replace(run.end)
 
 
 def _with_options(function: Callable[..., Run]) -> inspect.Signature:
@@ -135,26 +153,10 @@ def _with_options(function: Callable[..., Run]) -> inspect.Signature:
 train.__signature__ = _with_options(train)  # type: ignore[attr-defined]
 
 
-def _options_to_go_on(run: Run, chosen: RunOptions, given: Mapping[str, Any]) -> RunOptions:
-    """Return the options of `run`, with those of `given` that may be given anew."""
-    if changed := run.changed_code():
-        raise UserError(
-            f"{run.path} was begun with another {', '.join(changed.values())}; give the file as it "
-            "was, or train anew under another name."
-        )
-    for name in given:
-        kept, typed = getattr(run.options, name), getattr(chosen, name)
-        if name not in INCIDENTAL and kept != typed:
-            raise UserError(
-                f"{run.path} was begun with {name} {kept}, so it cannot go on with {typed}; "
-                "resume it without that option, or train anew under another name."
-            )
-    anew = {key: getattr(chosen, key) for key in INCIDENTAL & set(given)}
-    return run.options.model_copy(update={"data_dir": None, **anew})  # the run knows its own
-
-
 def _left_alone(run: Run) -> Run:
-    logger.info("%s is finished; there is nothing to resume.", run.path)
+    logger.info(
+        "%s is finished; there is nothing to resume (it goes further with more --epochs).", run.path
+    )
     return run
 
 
@@ -192,110 +194,3 @@ def _create(
         },
     }
     create_run(path, options, given, facts, code)
-
-
-def _start(run: Run, prepared: Prepared) -> tuple[Position, History]:
-    """Return where training starts: at the checkpoint if there is one."""
-    begun = run.specs.get("n_data"), run.specs.get("images_sha256")
-    if begun != (len(prepared.dataset), prepared.dataset.images_hash):
-        raise UserError(
-            f"{run.path} was begun on {begun[0]} other images than the {len(prepared.dataset)} "
-            f"that {prepared.dataset.name} has here; restore them, or train the run anew."
-        )
-    fabric, learners = prepared.fabric, prepared.learners
-    processes = run.specs["used"].get("processes", 1)  # `_seed` has read what was used
-    if processes != fabric.world_size:
-        raise UserError(
-            f"{run.path} was begun by {str(processes)[:20]} processes, each with its own noise, so "
-            f"it cannot go on with {fabric.world_size}; resume it on as many devices."
-        )
-    if not run.checkpoint.exists():
-        return Position(), History.beginning()
-    frame = training_frame(learners.bare_vae.eval(), run.background)
-    return checkpoint.restore(
-        run.checkpoint,
-        fabric,
-        learners,
-        lambda at: is_on_the_way(
-            fabric, prepared.schedule, prepared.objective, prepared.dataset, at
-        ),
-        lambda state, epochs: read_history(state, epochs, frame.size),
-    )
-
-
-def _train(
-    prepared: Prepared, run: Run, options: RunOptions, start: Position, history: History
-) -> None:
-    """Train, and keep what comes of it: logs, weights, checkpoints, the film."""
-    fabric, learners = prepared.fabric, prepared.learners
-    with requests_to_stop() as request:
-        saved, calls = time.monotonic(), itertools.count(1)
-
-        def pause_is_due() -> bool:
-            late = time.monotonic() - saved > 60 * options.checkpoint_minutes
-            due = late or request.number is not None
-            if fabric.world_size == 1:
-                return due
-            return next(calls) % _AGREE_EVERY == 0 and largest(fabric, int(due)) > 0
-
-        for event in train_epochs(
-            fabric, learners, prepared.objective, prepared.dataset, prepared.schedule,
-            not options.no_progress_bar, start, pause_is_due,
-        ):  # fmt: skip
-            parts = gathered(fabric, checkpoint.own_part(fabric, learners, event.position))
-            number = largest(fabric, request.number or 0)
-            by_the_first(fabric, partial(_keep, run, prepared, event, parts, history, options))
-            saved = time.monotonic()
-            if number and not fabric.is_global_zero:
-                raise SystemExit(0)
-            if number:
-                raise Interrupted(
-                    f"stopped at step {event.position.step}; go on with: {_command_to_resume(run)}",
-                    number,
-                )
-    if fabric.is_global_zero:
-        run.write_model(learners.bare_vae)
-        write_likelihood(run, learners.critics)
-        write_gif(run.path / "training.gif", history.frames(), frames_per_second=1)
-
-
-def _keep(
-    run: Run,
-    prepared: Prepared,
-    event: Epoch | Pause,
-    parts: list[dict[str, Any]],
-    history: History,
-    options: RunOptions,
-) -> None:
-    if isinstance(event, Epoch):
-        _keep_epoch(run, prepared, event, history, options)
-    checkpoint.save(
-        run.checkpoint, prepared.fabric, prepared.learners, event.position, parts,
-        history._asdict(),
-    )  # fmt: skip
-
-
-def _command_to_resume(run: Run) -> str:
-    command = ["disvae", "train", run.name, "--resume"]
-    if run.path.parent != RunOptions.model_fields["results_dir"].default:
-        command += ["--results-dir", str(run.path.parent)]
-    return shlex.join(command)
-
-
-def _keep_epoch(
-    run: Run, prepared: Prepared, epoch: Epoch, history: History, options: RunOptions
-) -> None:
-    model, done = prepared.learners.bare_vae.eval(), epoch.number + 1
-    history.add(epoch.terms, training_frame(model, run.background))
-    run.write_losses(history.log)
-    told = {"loss": "loss", "recon_loss": "reconstruction", "kl_loss": "KL"}
-    terms = ", ".join(f"{told[k]} {v:.2f}" for k, v in epoch.terms.items() if k in told)
-    logger.info("Epoch %d: %s, %.0f images/s", done, terms, epoch.images_per_second)
-    if options.metrics_every and prepared.watched is not None and done % options.metrics_every == 0:
-        device = prepared.fabric.device
-        history.scores[epoch.number] = watch(
-            model, prepared.whole, prepared.watched, options, device
-        )
-        run.write_training_scores(history.scores)
-    if done % options.checkpoint_every == 0:
-        run.write_model(model, done)

@@ -1,7 +1,10 @@
 """The catalogue: every dataset that can be had by name; opening it needs no NumPy."""
 
+import difflib
+import os
 from collections import UserDict
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from disvae.errors import UserError, either
@@ -37,6 +40,23 @@ class _Catalogue(UserDict[str, Any]):
 
 
 CATALOG = _Catalogue(_HOMES)
+
+
+def no_dataset(name: str | Path, hint: str = "") -> UserError:
+    """Return the fault of a dataset that there is none of; it proposes the nearest names."""
+    near = difflib.get_close_matches(str(name)[:100], DATASETS, 3)
+    return UserError(
+        f"There is no dataset '{str(name)[:200]}'; choose among {', '.join(near or DATASETS)}, "
+        f"or name a folder of images, an .npz or an .npy file.{hint}"
+    )
+
+
+def require_known(name: str) -> None:
+    """Refuse what is neither in the catalogue, nor code of a user's own, nor a path."""
+    base, _, size = name.rpartition("-")
+    is_named = name in CATALOG or (base in CATALOG and size.isdecimal())
+    if not (is_named or os.path.exists(name) or name.rpartition(":")[0].endswith(".py")):  # noqa: PTH110 - of any text
+        raise no_dataset(name)
 
 
 def all_sizes() -> dict[str, "Entry"]:

@@ -1,0 +1,74 @@
+"""The images that a run was trained on, and those that were held out from it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from disvae.data.dataset import Dataset
+from disvae.data.prepare import data_root, entry_folder, find_prepared, load_dataset, prepare_entry
+from disvae.data.store import read_manifest
+from disvae.errors import UserError
+from disvae.options.user_code import forgotten, is_code
+from disvae.runs.code import recorded_code
+
+if TYPE_CHECKING:
+    from disvae.runs.run import Run
+
+
+def open_images(run: "Run", root: str | Path | None, split: str) -> Dataset:
+    """Open a dataset of `run`; prepare it where it is not; see `Run.dataset`."""
+    # specs.json may come from anywhere: nothing is prepared in a folder that it names
+    there = _prepared_in(run, run.options.data_dir) if root is None else None
+    if there is None and is_code(run.options.dataset):
+        own, there = run.code.get("dataset"), _prepared_in(run, data_root(root))
+        if there is None and own is not None:
+            there = prepare_entry(own.value, own.label, own.sha256, root)
+        elif there is None:
+            raise forgotten("dataset", run.options.dataset)
+    return _opened(run, there or run.options.dataset, root, split)
+
+
+def open_prepared_images(run: "Run") -> Dataset | None:
+    """Open the images that `run` was trained on if they are prepared here."""
+    folders = (_prepared_in(run, root) for root in (run.options.data_dir, data_root()))
+    there = next(filter(None, folders), None)
+    return None if there is None else _opened(run, there, None, "train")
+
+
+def _prepared_in(run: "Run", root: Path | None) -> Path | None:
+    if root is None:
+        return None
+    if own := recorded_code(run, "dataset"):
+        folder = entry_folder(own["name"], own["sha256"], root)
+        return folder if read_manifest(folder) is not None else None
+    return find_prepared(run.options.dataset, root, run.options.image_size, run.options.fit)
+
+
+def _opened(run: "Run", name_or_path: str | Path, root: str | Path | None, split: str) -> Dataset:
+    used, options = run.specs.get("used"), run.options
+    drawn_by = used.get("seed") if isinstance(used, dict) else options.seed
+    if drawn_by is not None and (type(drawn_by) is not int or drawn_by < 0):
+        raise UserError(
+            f"{run.path / 'specs.json'}: the seed in 'used' should be a number from 0, but it "
+            f"is {drawn_by!r}; restore the file."
+        )
+    dataset = load_dataset(
+        name_or_path,
+        root,
+        split=split,
+        train_fraction=options.train_fraction,
+        val_fraction=options.val_fraction,
+        seed=drawn_by or 0,
+        image_size=options.image_size,
+        fit=options.fit,
+    )
+    n_data, n_now = run.specs.get("n_data"), len(dataset)
+    is_part = options.train_fraction < 1 or options.val_fraction > 0
+    if split == "train" and is_part and options.hold_out:
+        n_now = len(options.regime.drawn(dataset))
+    if split == "train" and is_part and n_now != n_data:
+        raise UserError(
+            f"{run.path} was trained on {n_data} images of '{options.dataset}', but its "
+            f"train fraction is {n_now} now, so that others would be held out; restore the "
+            "images or train again."
+        )
+    return dataset
