@@ -26,6 +26,7 @@ extensions = [
 ]
 exclude_patterns = ["templates"]
 templates_path = ["templates"]
+highlight_language = "text"  # commands and formulas; Python says so
 smartquotes = False  # `--option` keeps its hyphens
 nitpicky = False  # the types of other projects have no pages here
 

@@ -17,8 +17,7 @@ from disvae.options.experiments import NAMES, experiment_options
 def commands() -> Iterator[str]:
     """Every command with every option, those of all losses too."""
     text = make_app(shown=tuple(OBJECTIVES)).generate_docs()
-    _, first, rest = text.partition("\n## ")  # before it: a title and a table of contents
-    yield first + rest
+    yield text[text.index("## disvae ") :]  # before it: a title and a table of contents
 
 
 def losses() -> Iterator[str]:
@@ -96,8 +95,8 @@ def _without_annotations(
 
 
 def _skip(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out the fields of named tuples, which their Attributes explain."""
-    return True if isinstance(obj, type(Moment.step)) else None
+    """Leave out pydantic's settings, and named tuples' fields, which their Attributes explain."""
+    return True if name == "model_config" or isinstance(obj, type(Moment.step)) else None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
