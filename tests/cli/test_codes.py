@@ -84,7 +84,7 @@ def test_encode_and_decode_in_python_are_each_other_s_input(run):
     codes = run.encode(split="test")
     assert codes.mean.shape == (24, 3)
     np.testing.assert_array_equal(run.decode(codes), run.decode(codes.mean))
-    some = run.encode(indices=np.array([5, 2]))
+    some = run.encode(indices=[5, 2])
     np.testing.assert_allclose(some.mean, run.encode().mean[[5, 2]], atol=1e-6)
     assert disvae.plots.decoded(run, codes.mean, n_cols=6).size == (6 * 66 + 2, 4 * 66 + 2)
 

@@ -191,7 +191,7 @@ class Run:
         device: torch.device | str = "cpu",
         batch_size: int = 1000,
         progress_bar: bool = False,
-        indices: Int[np.ndarray, "n"] | None = None,
+        indices: Sequence[int] | Int[np.ndarray, "n"] | None = None,
         split: str = "train",
     ) -> "Codes":
         """Encode the images it was trained on, or those held out.
@@ -216,7 +216,8 @@ class Run:
             If the dataset or the weights cannot be had.
         """
         dataset = self.dataset(data_dir, split)
-        return encode(self.model, dataset, device, batch_size, progress_bar, indices)
+        chosen = None if indices is None else np.asarray(indices)
+        return encode(self.model, dataset, device, batch_size, progress_bar, chosen)
 
     def decode(
         self,
