@@ -7,20 +7,18 @@ from pydantic import Field
 from disvae.options.common import PLOT, SEED_HELP, Places, option
 from disvae.types import Seed
 
+Side = Annotated[int, Field(ge=1, le=1000)]  # in images
+
 
 class PlotOptions(Places):
     """The options of ``main_viz.py`` and ``disvae plot``."""
 
     seed: Annotated[Seed, option(PLOT, SEED_HELP, "-s")] = None
     n_rows: Annotated[
-        int,
-        Field(ge=1, le=1000),
-        option(PLOT, "The number of rows to visualize (if applicable).", "-r"),
+        Side, option(PLOT, "The number of rows to visualize (if applicable).", "-r")
     ] = 6
     n_cols: Annotated[
-        int,
-        Field(ge=1, le=1000),
-        option(PLOT, "The number of columns to visualize (if applicable).", "-c"),
+        Side, option(PLOT, "The number of columns to visualize (if applicable).", "-c")
     ] = 7
     max_traversal: Annotated[
         float,

@@ -20,20 +20,9 @@ if TYPE_CHECKING:
     from disvae.plots.walks import reconstruct_traverse, traversals
 
 __all__ = [
-    "Opened",
-    "data_samples",
-    "decoded",
-    "generate_samples",
-    "gif_traversals",
-    "grid",
-    "latents",
-    "losses",
-    "matrix",
-    "reconstruct",
-    "reconstruct_traverse",
-    "traversals",
-    "write_animation",
-]
+    "Opened", "data_samples", "decoded", "generate_samples", "gif_traversals", "grid", "latents",
+    "losses", "matrix", "reconstruct", "reconstruct_traverse", "traversals", "write_animation",
+]  # fmt: skip
 
 _HOMES = {
     "animations": ("gif_traversals", "write_animation"),

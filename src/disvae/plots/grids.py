@@ -125,9 +125,8 @@ def _tile(
     rows, cols, height, width, channels = pixels.shape
     margins = ((0, 0), (0, 0), (PADDING, 0), (PADDING, 0), (0, 0))
     cells = np.pad(pixels, margins, constant_values=padding)
-    sheet = cells.swapaxes(1, 2).reshape(
-        rows * (height + PADDING), cols * (width + PADDING), channels
-    )
+    shape = rows * (height + PADDING), cols * (width + PADDING), channels
+    sheet = cells.swapaxes(1, 2).reshape(shape)
     return np.pad(sheet, ((0, PADDING), (0, PADDING), (0, 0)), constant_values=padding)
 
 

@@ -45,23 +45,9 @@ def matrix(
 ) -> "Figure":
     """Draw a heat map of factors (rows) by codes (columns), with the value in each cell.
 
-    Parameters
-    ----------
-    values
-        For example mutual information in nats, or the importance of codes.
-    factor_names
-        K names.
-    kl
-        KL of each code: the columns are ordered by it, largest first. Default: as given.
-    title
-        What the values are, and their unit.
-    dpi
-        Pixels per inch.
-
-    Raises
-    ------
-    UserError
-        If the shapes do not agree.
+    The values are for example mutual information in nats, or the importance of codes. With the KL
+    of each code the columns are ordered by it, largest first. The title says what the values are,
+    and their unit; `dpi` are pixels per inch. Shapes that do not agree are a `UserError`.
 
     Examples
     --------
@@ -76,9 +62,7 @@ def matrix(
         )
     n_codes = values.shape[1]
     if kl is not None and np.shape(kl) != (n_codes,):
-        raise UserError(
-            f"A matrix of {n_codes} codes needs {n_codes} KLs, but their shape is {np.shape(kl)}."
-        )
+        raise UserError(f"A matrix of {n_codes} codes needs {n_codes} KLs, not {np.shape(kl)}.")
     order = np.arange(n_codes) if kl is None else np.argsort(-to_numpy(kl), kind="stable")
     values = values[:, order]
     figure, panels = new_figure([["matrix"]], 2 + 0.5 * n_codes, 1 + 0.4 * len(values), dpi)

@@ -19,19 +19,11 @@ def grid(runs: Sequence[Run], columns: int = 4) -> list[Image.Image]:
     """Merge the ``posterior_traversals.gif`` of runs into one grid, names above; return its frames.
 
     Small films are magnified by a whole number until they are about as wide as the widest;
-    short ones start again. `disvae.plots.write_animation` writes the frames.
+    short ones start again. The runs fill so many columns row by row.
+    `disvae.plots.write_animation` writes the frames.
 
-    Parameters
-    ----------
-    runs
-        Runs whose ``gif-traversals`` are drawn, row by row.
-    columns
-        Number of columns.
-
-    Raises
-    ------
-    UserError
-        If a run has no such file or it is damaged, or the grid would fill the memory.
+    If a run has no such file or it is damaged, or the grid would fill the memory, that is a
+    `UserError`.
     """
     if not runs or columns < 1:
         raise UserError(

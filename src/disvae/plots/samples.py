@@ -32,9 +32,8 @@ def decode(model: VAE, codes: Float[Tensor, "*grid D"]) -> Float[Tensor, "*grid 
 @torch.inference_mode()
 def reconstruct_images(model: VAE, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
     """Decode the posterior means of `images` to probabilities."""
-    return torch.cat(
-        [model.decode(model.encode(some).mean) for some in torch.split(images, _AT_ONCE)]
-    )
+    parts = torch.split(images, _AT_ONCE)
+    return torch.cat([model.decode(model.encode(some).mean) for some in parts])
 
 
 def dataset_samples(dataset: Dataset) -> Image.Image:

@@ -15,11 +15,8 @@ _LARGEST = 3.4e38  # that training, in float32, can have logged
 def write_curves(path: Path, kind: str, epochs: Mapping[int, Mapping[str, float]]) -> None:
     """Write one row a name and epoch; `kind` heads the column of the names."""
     lines = [f"Epoch,{kind},Value"]
-    lines += [
-        f"{epoch},{name},{value}"
-        for epoch, values in epochs.items()
-        for name, value in values.items()
-    ]
+    for epoch, values in epochs.items():
+        lines += [f"{epoch},{name},{value}" for name, value in values.items()]
     write_text(path, "\n".join(lines) + "\n")
 
 
