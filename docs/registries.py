@@ -1,6 +1,7 @@
 """Pages that write themselves: `{registry} NAME` lists what the package declares of itself."""
 
 import inspect
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
@@ -99,9 +100,21 @@ def _skip(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any)
     return True if name == "model_config" or isinstance(obj, type(Moment.step)) else None
 
 
+def _add_pages(app: Sphinx, page: str, source: list[str]) -> None:
+    """Let a page of docs/ that no section names stand at the end of the How-to."""
+    if page != "how-to":
+        return
+    sections = ("index", "start", "how-to", "concepts", "reference", "findings")
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in app.srcdir.glob("*.md")}
+    named = set(re.findall(r"[\w-]+", " ".join(pages[section] for section in sections)))
+    source[0] = source[0].rstrip().removesuffix("```")
+    source[0] += "\n".join([*sorted(pages.keys() - named - {"index"}), "```\n"])
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directive, and what makes signatures readable."""
     app.add_directive("registry", Registry)
+    app.connect("source-read", _add_pages)
     app.connect("autodoc-process-signature", _without_annotations)
     app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
