@@ -38,14 +38,9 @@ _BACKGROUNDS = {"celeba": "white", "chairs": "white"}
 class Run:
     """A training run on disk; evaluation and plots read it and nothing else.
 
-    Parameters
-    ----------
-    path
-        The run's folder, which holds ``specs.json``.
-    code
-        What the user gives again of the code that the run was made with, by option.
-    at
-        Which of its weights `model` has; see `open_run`.
+    `code` is what the user gives again of the code that it was made with, by option, `at` says
+    which of its weights `model` has; see `open_run`. A folder that is no run, or whose
+    ``specs.json`` is damaged, is a `UserError`.
 
     Attributes
     ----------
@@ -53,11 +48,6 @@ class Run:
         The folder, and its last part.
     specs, options
         All of ``specs.json`` (the options, ``img_size``, ``n_data``, versions), and its options.
-
-    Raises
-    ------
-    UserError
-        If the folder is no run, or ``specs.json`` is damaged.
     """
 
     def __init__(
@@ -170,18 +160,10 @@ class Run:
     def dataset(self, root: str | Path | None = None, split: str = "train") -> Dataset:
         """Open the dataset that the run was trained on, or what was held out from it.
 
-        Parameters
-        ----------
-        root
-            Where prepared datasets lie; default: where they lay in training, if it is
-            prepared there still.
-        split
-            ``train``, or what was held out: ``test``, or ``val`` (evaluated in training).
-
-        Raises
-        ------
-        UserError
-            If it cannot be had, or was divided otherwise in training.
+        Prepared datasets lie in `root`, by default where they lay in training, if it is prepared
+        there still. The split is ``train``, or what was held out: ``test``, or ``val`` (evaluated
+        in training). A dataset that cannot be had, or was divided otherwise in training, is a
+        `UserError`.
         """
         return open_images(self, root, split)
 
@@ -194,26 +176,11 @@ class Run:
         indices: Sequence[int] | Int[np.ndarray, "n"] | None = None,
         split: str = "train",
     ) -> "Codes":
-        """Encode the images it was trained on, or those held out.
+        """Encode the images it was trained on, or those held out (see `dataset`).
 
-        Parameters
-        ----------
-        data_dir, split
-            As `dataset` has them.
-        device, batch_size, progress_bar
-            Where, how many images at a time, and whether a terminal shows how far it is.
-        indices
-            Which images, by their places in the split; default: all.
-
-        Returns
-        -------
-        Codes
-            float32 means and log variances ``[N, D]``, and the factors where they are known.
-
-        Raises
-        ------
-        UserError
-            If the dataset or the weights cannot be had.
+        Of all images, or those at `indices` in the split, it returns float32 means and log
+        variances ``[N, D]``, and the factors where they are known. On a terminal a bar shows how
+        far it is. A dataset or weights that cannot be had are a `UserError`.
         """
         dataset = self.dataset(data_dir, split)
         chosen = None if indices is None else np.asarray(indices)
@@ -227,18 +194,9 @@ class Run:
     ) -> Float[np.ndarray, "N C H W"]:
         """Decode codes to images: the probabilities of their pixels, in [0, 1].
 
-        Parameters
-        ----------
-        codes
-            An array ``[N, D]``, NumPy's or torch's, or what `encode` returns, of which the means
-            are decoded.
-        device, batch_size
-            As for `encode`.
-
-        Raises
-        ------
-        UserError
-            If the codes have another number of latents, or NaN; or the weights cannot be had.
+        Codes are an array ``[N, D]``, NumPy's or torch's, or what `encode` returns, of which the
+        means are decoded. Those with another number of latents, or NaN, and weights that cannot
+        be had, are a `UserError`.
         """
         from disvae.metrics.arrays import as_rows
         from disvae.metrics.codes import Codes

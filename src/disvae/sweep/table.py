@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console, Group
@@ -15,11 +14,8 @@ from rich.text import Text
 from disvae.sweep.record import Progress, Record, State
 
 _STYLES: dict[State, str] = {
-    "running": "cyan",
-    "failed": "red",
-    "waiting": "dim",
-    "finished": "green",
-}
+    "running": "cyan", "failed": "red", "waiting": "dim", "finished": "green",
+}  # fmt: skip
 _FRAME = 4  # lines of the table that are no runs
 _NAME, _NUMBERS = 12, 50  # letters that a name has at least, and that other columns take
 _ENDED = 5  # runs that are shown still
@@ -50,19 +46,11 @@ class LiveTable:
         self._draw()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._console.is_terminal:
             self._live.stop()
-        listed = [
-            name
-            for name, state in self._state.items()
-            if len(self._state) <= _MOST or state == "failed"
-        ]
+        few = len(self._state) <= _MOST
+        listed = [name for name, state in self._state.items() if few or state == "failed"]
         width = max(map(len, listed), default=0)
         for line in self._lines(listed, width) if listed else []:
             self._console.print(line, soft_wrap=True)
