@@ -20,24 +20,13 @@ class Dataset:
 
     `disvae.load_dataset` makes one, and says what `split` and the fractions are.
 
-    Attributes
-    ----------
-    name, background
-        Name, and colour behind the objects: ``black`` or ``white``.
-    folder
-        Where it is prepared.
-    is_whole
-        Whether it is all that training takes by default.
-    image_shape
-        ``(C, H, W)``.
-    packed, row_shape
-        Whether images are stored as bits, and the shape of one as it is stored.
-    images_hash
-        SHA-256 of all stored images; None where the manifest does not say it.
-    factor_names, factor_sizes
-        Names of the K factors, slowest first, and their numbers of values; empty if unknown.
-    weights
-        How often training draws each image, in sum 1; None: each once an epoch.
+    `name` and `background` (``black`` or ``white``, behind the objects) are its entry's, `folder` is
+    where it is prepared, `is_whole` says whether it is all that training takes by default.
+    `image_shape` is ``(C, H, W)``; if the images are `packed`, as bits, `row_shape` is that of one
+    as it is stored. `images_hash` is the SHA-256 of all stored images, None where the manifest does
+    not say it. `factor_names` are those of the K factors, slowest first, and `factor_sizes` their
+    numbers of values; empty if unknown. `weights` say how often training draws each image, in sum
+    1; None: each once an epoch.
     """
 
     weights: Float[np.ndarray, "N"] | None = None

@@ -63,30 +63,16 @@ class Objective(BaseModel, ABC):
     A subclass declares its options as fields, each ``Annotated[type, "help"] = default``, and
     computes its `terms`. Nothing more is needed; what else it may state follows.
 
-    Attributes
-    ----------
-    name
-        As in ``-l NAME``; a class in a user's own file goes by its class name.
-    prefix
-        Of its options on the command line and in ``specs.json``: field ``B`` of ``btcvae`` is
-        ``--btcvae-B`` and ``btcvae_B``. Default: the name.
-    title
-        Heads its options in the help. Default: the prefix.
-    paper
-        Where it comes from, for lists.
-    unprefixed
-        Fields that are options by their own name.
-    batches_per_step
-        How many batches one training step takes; the epochs are as many times more.
-    min_batch
-        Least size of a batch.
-    group
-        How many images of a batch belong together, and stand side by side: 2 for pairs.
-    needs_factors
-        Whether `order` or `step` read the factors; a dataset without them is refused.
-    random_batches
-        Whether a batch must stand for all images, as for a covariance; then test losses too are
-        computed on batches drawn at random, always the same.
+    `name` is as in ``-l NAME``; a class in a user's own file goes by its class name. `prefix` (by
+    default the name) begins its options on the command line and in ``specs.json``: field ``B`` of
+    ``btcvae`` is ``--btcvae-B`` and ``btcvae_B``, but for fields that are `unprefixed`. `title`
+    (by default the prefix) heads them in the help; `paper` is where the objective comes from.
+
+    A step takes `batches_per_step`, of at least `min_batch` images each; the epochs are as many
+    times more. `group` images of a batch belong together, and stand side by side: 2 for pairs.
+    If `order` or `step` read the factors, it `needs_factors`, and a dataset without them is
+    refused. With `random_batches` a batch must stand for all images, as for a covariance; then
+    test losses too are computed on batches drawn at random, always the same.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
