@@ -20,8 +20,8 @@ class Dataset:
 
     `disvae.load_dataset` makes one, and says what `split` and the fractions are.
 
-    `name` and `background` (``black`` or ``white``, behind the objects) are its entry's, `folder` is
-    where it is prepared, `is_whole` says whether it is all that training takes by default.
+    `name` and `background` (``black`` or ``white``, behind the objects) are its entry's, `folder`
+    is where it is prepared, `is_whole` says whether it is all that training takes by default.
     `image_shape` is ``(C, H, W)``; if the images are `packed`, as bits, `row_shape` is that of one
     as it is stored. `images_hash` is the SHA-256 of all stored images, None where the manifest does
     not say it. `factor_names` are those of the K factors, slowest first, and `factor_sizes` their
