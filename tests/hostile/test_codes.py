@@ -1,6 +1,9 @@
 """Codes of anyone's model, and settings of their scores."""
 
 import io
+import os
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -52,11 +55,42 @@ def test_absurd_settings_of_scores_are_refused(tmp_path, setting, capsys):
     assert setting.partition(".")[2].partition("=")[0] in said
 
 
-def test_codes_that_would_fill_the_memory_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("disvae.metrics.codes._MAX_BYTES", 2**20)
-    np.savez_compressed(tmp_path / "codes.npz", mean=np.zeros((2**14, 16)))
-    with pytest.raises(UserError, match=r"codes\.npz would fill more than 1,048,576 bytes"):
+def test_codes_that_would_fill_the_memory_are_refused_unread(tmp_path, monkeypatch):
+    monkeypatch.setattr("disvae.metrics.codes.memory", lambda: 2**23)
+    file = tmp_path / "codes.npz"
+    np.savez_compressed(file, mean=np.zeros((2**14, 16), np.float16))
+    tracemalloc.start()
+    with pytest.raises(UserError, match=r"codes\.npz would fill 2,097,152 bytes .* an eighth of"):
+        read_codes(file)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+    np.savez(file, mean=np.zeros((2**15, 16)))
+    with pytest.raises(UserError, match=r"codes\.npz has 4,194,\d+ bytes, but 1,048,576 are"):
+        read_codes(file)
+
+
+@pytest.mark.parametrize("shape", [(10**12, 2), (2, 10**18), (10**9,) * 3])
+def test_headers_that_promise_more_than_there_is_are_refused(tmp_path, shape):
+    buffer = io.BytesIO()
+    header = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_2_0(buffer, header)
+    with zipfile.ZipFile(tmp_path / "codes.npz", "w") as archive:
+        archive.writestr("mean.npy", buffer.getvalue())
+    with pytest.raises(UserError, match="would fill"):
         read_codes(tmp_path / "codes.npz")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "link to nothing"])
+def test_what_is_no_file_of_codes_is_refused(tmp_path, kind, capsys):
+    place = tmp_path / "codes.npz"
+    make = {
+        "pipe": os.mkfifo,
+        "folder": os.mkdir,
+        "link to nothing": lambda at: at.symlink_to("x"),
+    }
+    make[kind](place)
+    assert main(["score", "--codes", str(place)]) == 2
+    assert str(place) in capsys.readouterr().err
 
 
 @given(damaged(CODES))

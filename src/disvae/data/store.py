@@ -11,6 +11,7 @@ import json
 import math
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from tqdm.auto import tqdm
 
 from disvae.data.parallel import Item, map_in_order
 from disvae.errors import UserError
-from disvae.storage.files import replacing, write_text
+from disvae.storage.files import read_whole, replacing, require_regular, write_text
 from disvae.types import Fit
 
 VERSION = 1
@@ -159,7 +160,7 @@ class Builder:
 def _committed(folder: Path, manifest: Manifest) -> int:
     """Return how many images an interrupted preparation of the same dataset left."""
     try:
-        progress = json.loads((folder / "progress.json").read_bytes())
+        progress = json.loads(read_whole(folder / "progress.json"))
         before = Manifest(**progress["manifest"])
         written = int(progress["written"])
     except (OSError, ValueError, TypeError, KeyError):
@@ -200,7 +201,7 @@ def is_store(folder: Path) -> bool:
 def read_manifest(folder: Path) -> Manifest | None:
     """Read the manifest of a prepared dataset; None if `folder` holds no complete one."""
     try:
-        manifest = Manifest(**json.loads((folder / "manifest.json").read_bytes()))
+        manifest = Manifest(**json.loads(read_whole(folder / "manifest.json")))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, TypeError, RecursionError):
@@ -220,7 +221,8 @@ def file_hash(path: Path, algorithm: str) -> str:
 def open_array(path: Path, shape: tuple[int, ...] | None = None) -> np.ndarray[Any, Any]:
     """Memory-map the array at `path`; `UserError` if it is damaged or of another shape."""
     try:
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        require_regular(path, sys.maxsize)
+        mapped = np.lib.format.open_memmap(path, "r")
     except (ValueError, EOFError, FileNotFoundError):
         mapped = None
     if mapped is None or (shape is not None and mapped.shape != shape):

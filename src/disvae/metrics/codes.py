@@ -1,6 +1,6 @@
 """The table that every score reads."""
 
-import io
+import math
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from disvae.metrics.arrays import (
     as_rows,
     factor_values,
 )
-from disvae.storage.files import read_whole, replacing
+from disvae.storage.files import memory, replacing, require_regular
 
-_MAX_BYTES = 2**33  # of a file of codes, unpacked
+_SHARE = 8  # of the memory, that codes may fill: scores hold a few times as much
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,17 +202,20 @@ def read_means(path: Path) -> Num[np.ndarray, "N D"]:
 
 
 def _read(path: Path, known: Sequence[str]) -> dict[str, np.ndarray[Any, Any]]:
+    most = memory() // _SHARE
     try:
-        content = read_whole(path, _MAX_BYTES)
+        require_regular(path, most)
+        with np.load(path, allow_pickle=False) as archive:  # a piece at a time
+            there = [name for name in known if name in archive]
+            if (size := sum(_size(archive.zip, name) for name in there)) > most:
+                raise UserError(
+                    f"{path} would fill {size:,} bytes in double precision, but {most:,} are the "
+                    "most, an eighth of this machine's memory; save the codes of fewer images."
+                )
+            arrays = {name: archive[name] for name in there}
     except FileNotFoundError:
         raise UserError(f"There is no file {path}; name an .npz file of codes.") from None
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _MAX_BYTES:
-                raise UserError(f"{path} would fill more than {_MAX_BYTES:,} bytes; save less.")
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in known if name in archive}
-    except UserError:
+    except (UserError, OSError):
         raise
     except Exception:  # the readers raise many kinds
         arrays = {}
@@ -222,3 +225,13 @@ def _read(path: Path, known: Sequence[str]) -> dict[str, np.ndarray[Any, Any]]:
             "(and optionally logvar, factors, factor_names, all without Python objects)."
         )
     return arrays
+
+
+def _size(archive: zipfile.ZipFile, name: str) -> int:
+    """Return the bytes of an array as scores have it, by its header alone."""
+    with archive.open(f"{name}.npy") as stream:
+        version = np.lib.format.read_magic(stream)
+        earliest = np.lib.format.read_array_header_1_0
+        read = earliest if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, kind = read(stream)
+    return math.prod(shape) * max(8, kind.itemsize)

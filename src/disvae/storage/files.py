@@ -63,7 +63,13 @@ def write_text(path: Path, content: str) -> None:
 
 
 def read_whole(path: Path, most: int = 2**28) -> bytes:
-    """Read a regular file of at most `most` bytes; anything else at `path` is a `UserError`.
+    """Read a regular file of at most `most` bytes; anything else at `path` is a `UserError`."""
+    require_regular(path, most)
+    return path.read_bytes()
+
+
+def require_regular(path: Path, most: int) -> None:
+    """Refuse (`UserError`) what is no regular file, or one of more than `most` bytes.
 
     A pipe would be waited for, and a file of gigabytes of nothing would fill the memory.
     """
@@ -75,7 +81,14 @@ def read_whole(path: Path, most: int = 2**28) -> bytes:
             f"{path} has {found.st_size:,} bytes, but {most:,} are the most that such a file can "
             "have; restore it from a copy."
         )
-    return path.read_bytes()
+
+
+def memory() -> int:
+    """Return the bytes of memory that this machine has; a guess where it does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 2**33
 
 
 def read_json(path: Path) -> dict[str, Any]:

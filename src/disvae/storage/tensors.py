@@ -21,7 +21,7 @@ _OBJECTS = {
 }  # fmt: skip
 
 
-def read_tensors(path: Path, most: int = 2**34) -> dict[str, Any]:
+def read_tensors(path: Path, most: int = 2**30) -> dict[str, Any]:
     """Read what `write_tensors` or ``torch.save`` wrote, to the CPU; no code in it is run.
 
     A damaged file, one of more than `most` bytes, or anything but a dictionary of tensors and

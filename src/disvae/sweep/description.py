@@ -15,6 +15,7 @@ from disvae.options import RunOptions, SweepOptions, resolve
 from disvae.options.composition import record_for
 from disvae.options.user_code import KINDS, Code, UserCode, among, is_code, load, objective_class
 from disvae.runs.folder import run_path
+from disvae.storage.files import read_whole
 from disvae.types import checked
 
 _SET_BY_SWEEP = {
@@ -23,6 +24,7 @@ _SET_BY_SWEEP = {
 }  # fmt: skip
 _SENSELESS = {"is_eval_only", "no_progress_bar"}
 _MOST = 10_000  # runs of a sweep
+_MOST_BYTES = 2**20  # of a sweep file
 _LARGEST = 2**63  # of a number in a file
 _TAKE_CODE = {*KINDS, "metrics"}
 
@@ -60,10 +62,11 @@ def read_sweep(file: Path | None, given: Mapping[str, Any]) -> SweepOptions:
     """
     content: dict[str, Any] = {}
     if file is not None:
-        if not file.is_file():  # a pipe would be waited for
+        if not file.exists():
             raise UserError(f"There is no file {file}; name a sweep file (TOML).")
+        text = read_whole(file, _MOST_BYTES)
         try:
-            content = {"name": file.stem, **tomllib.loads(file.read_text("utf-8"))}
+            content = {"name": file.stem, **tomllib.loads(text.decode("utf-8"))}
         except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of a number's length
             raise UserError(f"{file} is no TOML file ({str(error)[:200]}).") from None
         _refuse_absurd(file, content)

@@ -16,6 +16,7 @@ from disvae.errors import UserError
 from disvae.models.vae import VAE
 from disvae.options import RunOptions, SweepOptions
 from disvae.options.user_code import is_code
+from disvae.storage.files import read_whole
 from disvae.sweep.record import Record
 
 _RUNS = ("finished", "failed", "begun", "new")
@@ -81,8 +82,8 @@ def _manifest(options: RunOptions, data_dir: Path) -> Manifest | None:
 def _seconds(log: Path) -> float | None:
     """Return what a run took, in all calls; None if one was cut off, which does not say it."""
     try:
-        text = log.read_text("utf-8", errors="replace")
-    except FileNotFoundError:
+        text = read_whole(log).decode("utf-8", "replace")
+    except (FileNotFoundError, UserError):
         return None
     times = re.findall(r"^== Finished in (\d+\.\d) s$", text, re.MULTILINE)
     calls = re.findall(r"^== Process \d+ on ", text, re.MULTILINE)

@@ -61,14 +61,16 @@ def restore(
     learners: Learners,
     is_possible: Callable[[Position], bool],
     read_history: Callable[[Any, int], History],
+    room: int = 2**26,
 ) -> tuple[Position, History]:
     """Bring modules, optimisers and random states to where the checkpoint at `path` left them.
 
     The file may come from anywhere: a `UserError` says if it is damaged, of another format or
     model, or if training cannot be at its position. `read_history` takes the history that `save`
-    was given, and the number of epochs; it raises any exception if they do not fit.
+    was given, and the number of epochs; it raises any exception if they do not fit. Beside the
+    learners the file may have `room` bytes.
     """
-    state = _in_this_format(path, read_tensors(path))
+    state = _in_this_format(path, read_tensors(path, _size_of(learners) + room))
     try:
         parts = state["processes"]
         if len(parts) != fabric.world_size:
@@ -98,6 +100,12 @@ def restore(
             "or remove it and train again."
         ) from None
     return position, history
+
+
+def _size_of(learners: Learners) -> int:
+    """Return the most bytes of weights and moments, be they of double precision."""
+    states = (module.state_dict() for module in learners.modules)
+    return 8 * sum(value.nbytes for state in states for value in state.values())
 
 
 def _in_this_format(path: Path, state: dict[str, Any]) -> dict[str, Any]:

@@ -88,6 +88,7 @@ def starting_point(run: Run, prepared: Prepared, options: RunOptions) -> tuple[P
         learners,
         lambda at: is_on_the_way(*of_training, at),
         lambda state, epochs: read_history(state, epochs, frame.size),
+        2**26 + prepared.schedule.epochs * (4 * frame.width * frame.height + 2**16),
     )
     last = last_step(*of_training)
     stopped = epoch_without_patience(history.validation, options.patience)
