@@ -1,6 +1,7 @@
 """Images held out: by the dataset's authors, or by --train-fraction."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -112,10 +113,14 @@ def test_own_images_that_were_changed_since_are_not_divided_anew(tmp_path, capsy
     chosen = ["-d", str(tmp_path / "own.npz"), "--train-fraction", "0.5", "--image-size", "32"]
     assert main(["train", "x", *ARGUMENTS[2:], *chosen, *places]) == 0
     assert main(["eval", "x", "--split", "test", *places]) == 0
+    before = logged(tmp_path / "x")
     np.savez(tmp_path / "own.npz", images=images[:16, 0])
+    assert main(["eval", "x", "--split", "test", *places]) == 0  # the prepared ones are there still
+    assert logged(tmp_path / "x") == before
+    shutil.rmtree(tmp_path / "data/own")
     capsys.readouterr()
     assert main(["eval", "x", "--split", "test", *places]) == 2
-    assert "was trained on 10 images of" in capsys.readouterr().err
+    assert "are not prepared here" in capsys.readouterr().err
 
 
 def test_without_a_seed_the_run_still_knows_what_it_saw(places, tmp_path):

@@ -9,12 +9,15 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 import disvae
+from disvae.data.own import folder as own
 from disvae.errors import UserError
 from disvae.options import Options, resolve
 from disvae.runs.folder import run_path
@@ -79,6 +82,33 @@ def test_specs_cannot_name_a_folder_to_write_to(run, trained, tmp_path, monkeypa
         file.write_bytes(before)
         (run / "checkpoint.pt").unlink(missing_ok=True)
     assert list(victim.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["a folder", "an archive", "/", "", ".", "~", "a pipe"])
+def test_folders_that_specs_name_are_not_looked_into(trained, tmp_path, monkeypatch, kind):
+    place = tmp_path / "theirs"
+    if kind == "a pipe":
+        os.mkfifo(place := tmp_path / "theirs.npz")
+    elif kind == "an archive":
+        place = tmp_path / "theirs.npz"
+        np.savez(place, images=np.zeros((4, 32, 32), np.uint8))
+    else:
+        place.mkdir()
+        Image.new("L", (32, 32)).save(place / "1.png")
+    run = shutil.copytree(trained.path, tmp_path / "run")
+    named = str(place) if kind.startswith("a") else kind
+    specs = {**json.loads((run / "specs.json").read_text()), "dataset": named}
+    (run / "specs.json").write_text(json.dumps(specs))
+    walked = []
+    monkeypatch.setattr(os, "walk", lambda *_, **__: walked.append(1) or iter(()))
+    monkeypatch.setattr(own, "fingerprint", lambda *_: pytest.fail("looked into"))
+    opened = disvae.open_run(run)
+    for root in (None, tmp_path / "data"):
+        with pytest.raises(UserError, match="not prepared here"):
+            opened.dataset(root)
+        assert opened.prepared_dataset(root) is None
+    assert walked == []
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize("name", ["specs.json", "train_losses.log", "metrics.log"])

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from PIL import Image
 
 import disvae
 from disvae.cli import main
+from disvae.data.prepare import prepare
 from disvae.errors import UserError
 from disvae.models.registry import ARCHITECTURES
 from disvae.storage.tensors import read_tensors, write_tensors
@@ -290,8 +292,16 @@ def test_other_images_of_the_same_number_are_refused(tmp_path, monkeypatch):
     }  # fmt: skip
     interrupted(options, monkeypatch)
     np.savez(images, images=blobs(40, 32, seed=1)[:, 0])
-    with pytest.raises(UserError, match="begun on 40 other images"):
-        disvae.train("run", resume=True, results_dir=tmp_path)
+    (prepared,) = (tmp_path / "data/own").glob("own-*")
+    other = prepare(images, tmp_path / "data", 32)
+    for folder, said in ((other, "begun on 40 other images"), (None, "are not prepared here")):
+        shutil.rmtree(prepared)
+        if folder is not None:
+            specs = tmp_path / "run/specs.json"
+            specs.write_text(specs.read_text().replace(str(images), str(folder)))
+            prepared = folder
+        with pytest.raises(UserError, match=said):
+            disvae.train("run", resume=True, results_dir=tmp_path)
 
 
 @pytest.mark.parametrize("more", [{}, {"train_fraction": 0.01}])

@@ -191,17 +191,35 @@ def find_prepared(
     root: str | Path | None = None,
     image_size: int | None = None,
     fit: Fit = "stretch",
+    images_hash: str | None = None,
 ) -> Path | None:
-    """Return the folder of a dataset if it is prepared below `root`; nothing is written."""
+    """Return the folder of a dataset if it is prepared below `root`; nothing is written.
+
+    Own images are known by their contents. Given `images_hash`, that of the prepared ones, the
+    path is not looked into: it may come from anyone's file.
+    """
     path = Path(name_or_path)
     entry = find(str(name_or_path), image_size)
     if entry is not None:
         folder = data_root(root) / entry.name
-    elif is_store(path) or not path.exists() or (own := _own(path)) is None:
+    elif is_store(path):
         folder = path
+    elif images_hash is not None:
+        return _own_of(images_hash, data_root(root))
+    elif not path.exists() or (own := _own(path)) is None:
+        return None
     else:
         folder = _own_folder(own, own.fingerprint(), data_root(root), image_size or OWN_SIZE, fit)
     return folder if read_manifest(folder) is not None else None
+
+
+def _own_of(images_hash: str, root: Path) -> Path | None:
+    """Return the folder of the own images with that hash, if they are prepared below `root`."""
+    for folder in (root / "own").glob("*"):
+        manifest = read_manifest(folder)
+        if manifest is not None and manifest.hashes.get("images.npy") == images_hash:
+            return folder
+    return None
 
 
 def _own(path: Path) -> ImageFolder | ArrayFile | None:

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from disvae.data.catalogue.registry import CATALOG
 from disvae.data.dataset import Dataset
-from disvae.data.prepare import find_prepared
 from disvae.errors import UserError
 from disvae.explore import evidence
 from disvae.explore.layers import decoder_network, encoder_network
@@ -102,11 +101,7 @@ class Bundle:
         return dataset if dataset and dataset.image_shape == self.run.image_shape else None
 
     def _open_dataset(self) -> Dataset | None:
-        if self._data_dir is None:
-            return self.run.prepared_dataset()
-        options = self.run.options
-        there = find_prepared(options.dataset, self._data_dir, options.image_size, options.fit)
-        return None if there is None else self.run.dataset(self._data_dir)
+        return self.run.prepared_dataset(self._data_dir)
 
     @cached_property
     def factors(self) -> Int[np.ndarray, "N K"] | None:

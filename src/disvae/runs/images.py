@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from disvae.data.catalogue.registry import find
 from disvae.data.dataset import Dataset
 from disvae.data.prepare import data_root, entry_folder, find_prepared, load_dataset, prepare_entry
 from disvae.data.store import read_manifest
@@ -16,22 +17,31 @@ if TYPE_CHECKING:
 
 def open_images(run: "Run", root: str | Path | None, split: str) -> Dataset:
     """Open a dataset of `run`; prepare it where it is not; see `Run.dataset`."""
-    # specs.json may come from anywhere: nothing is prepared in a folder that it names
-    there = _prepared_in(run, run.options.data_dir) if root is None else None
-    if there is None and is_code(run.options.dataset):
-        own, there = run.code.get("dataset"), _prepared_in(run, data_root(root))
-        if there is None and own is not None:
-            there = prepare_entry(own.value, own.label, own.sha256, root)
-        elif there is None:
-            raise forgotten("dataset", run.options.dataset)
-    return _opened(run, there or run.options.dataset, root, split)
+    name, own = run.options.dataset, run.code.get("dataset")
+    there = _prepared(run, root)
+    if there is None and is_code(name):
+        if own is None:
+            raise forgotten("dataset", name)
+        there = prepare_entry(own.value, own.label, own.sha256, root)
+    if there is None and find(name, run.options.image_size) is None:
+        raise UserError(
+            f"The images that {run.path} was trained on ({name[:200]!r}) are not prepared here, "
+            "and a folder that specs.json names is not looked through; prepare them first, by "
+            "disvae data prepare, or name your --data-dir."
+        )
+    return _opened(run, there or name, root, split)
 
 
-def open_prepared_images(run: "Run") -> Dataset | None:
+def open_prepared_images(run: "Run", root: str | Path | None = None) -> Dataset | None:
     """Open the images that `run` was trained on if they are prepared here."""
-    folders = (_prepared_in(run, root) for root in (run.options.data_dir, data_root()))
-    there = next(filter(None, folders), None)
+    there = _prepared(run, root)
     return None if there is None else _opened(run, there, None, "train")
+
+
+def _prepared(run: "Run", root: str | Path | None) -> Path | None:
+    """Find them below `root`, else where they lay in training, else where yours lie."""
+    roots = (run.options.data_dir, data_root()) if root is None else (Path(root),)
+    return next(filter(None, (_prepared_in(run, place) for place in roots)), None)
 
 
 def _prepared_in(run: "Run", root: Path | None) -> Path | None:
@@ -40,7 +50,9 @@ def _prepared_in(run: "Run", root: Path | None) -> Path | None:
     if own := recorded_code(run, "dataset"):
         folder = entry_folder(own["name"], own["sha256"], root)
         return folder if read_manifest(folder) is not None else None
-    return find_prepared(run.options.dataset, root, run.options.image_size, run.options.fit)
+    # specs.json may come from anywhere: no folder that it names is looked through
+    known, options = str(run.specs.get("images_sha256")), run.options
+    return find_prepared(options.dataset, root, options.image_size, options.fit, known)
 
 
 def _opened(run: "Run", name_or_path: str | Path, root: str | Path | None, split: str) -> Dataset:

@@ -209,9 +209,9 @@ class Run:
             )
         return decode(self.model, rows.astype(np.float32), device, batch_size)
 
-    def prepared_dataset(self) -> Dataset | None:
-        """Open the dataset that the run was trained on if it is prepared here."""
-        return open_prepared_images(self)
+    def prepared_dataset(self, root: str | Path | None = None) -> Dataset | None:
+        """Open the dataset that the run was trained on if it is prepared here, or below `root`."""
+        return open_prepared_images(self, root)
 
     @property
     def losses(self) -> dict[str, Float[np.ndarray, "epochs"]]:
