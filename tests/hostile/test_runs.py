@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import disvae
-from disvae.data.own import folder as own
+from disvae.data.own.folder import ImageFolder
 from disvae.errors import UserError
 from disvae.options import Options, resolve
 from disvae.runs.folder import run_path
@@ -101,7 +101,7 @@ def test_folders_that_specs_name_are_not_looked_into(trained, tmp_path, monkeypa
     (run / "specs.json").write_text(json.dumps(specs))
     walked = []
     monkeypatch.setattr(os, "walk", lambda *_, **__: walked.append(1) or iter(()))
-    monkeypatch.setattr(own, "fingerprint", lambda *_: pytest.fail("looked into"))
+    monkeypatch.setattr(ImageFolder, "fingerprint", lambda _: pytest.fail("looked into"))
     opened = disvae.open_run(run)
     for root in (None, tmp_path / "data"):
         with pytest.raises(UserError, match="not prepared here"):
