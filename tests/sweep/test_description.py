@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from disvae import metrics
 from disvae.cli import main
 from disvae.errors import UserError
 from disvae.options import SweepOptions, resolve
@@ -140,6 +141,23 @@ def test_the_documented_results_are_five_losses_by_three_seeds(pytestconfig):
         (loss, seed) for loss in ("VAE", "betaB", "betaH", "btcvae", "factor") for seed in (1, 2, 3)
     ]
     assert {(run.dataset, run.max_steps) for run in runs} == {("dsprites", 4000)}
+
+
+@pytest.mark.parametrize(
+    ("study", "count"), [("locatello2019", 6 * 6 * 5), ("correlated", 6 * 7 * 3), ("weak", 75),
+                         ("losses", 15 * 3), ("adagvae", 6), ("control", 1)],
+)  # fmt: skip
+def test_studies_are_sweeps_of_runs_that_are_possible(study, count, pytestconfig):
+    sweep = read_sweep(pytestconfig.rootpath / f"studies/{study}.toml", {})
+    runs = plan_runs(sweep)
+    assert len(runs) == count
+    assert sweep.name == study
+    for run in runs:
+        options = resolve(run.options)
+        metrics.plan(sweep.metrics, frozenset({"logvar", "factors"}), settings=sweep.settings)
+        if study == "locatello2019":
+            assert (options.lr, options.max_steps, options.batch_size) == (1e-4, 300_000, 64)
+            assert options.reg_anneal == (100_000 if options.loss == "betaB" else 0)
 
 
 def test_a_missing_file_is_one_sentence(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from disvae.objectives.objective import Moment, Objective
-from disvae.types import Weight
+from disvae.types import NoneFromText, Weight
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -34,7 +34,12 @@ class DIPVAEI(Objective):
     random_batches: ClassVar = True
 
     od: Annotated[Weight, "Weight of the covariances (lambda_od in the paper)."] = 10
-    d: Annotated[Weight, "Weight of the variances' distance from 1 (lambda_d in the paper)."] = 100
+    d: Annotated[
+        Weight | None,
+        NoneFromText,
+        "Weight of the variances' distance from 1 (lambda_d in the paper); `None`: 10 times od.",
+    ] = None
+    ratio: ClassVar[float] = 10  # of the weights
 
     def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
         """Compute ``loss, recon_loss, od_loss, d_loss, kl_loss, kl_loss_j``."""
@@ -43,7 +48,8 @@ class DIPVAEI(Objective):
         variances = covariance.diagonal()
         d_loss = (variances - 1).square().sum()
         od_loss = covariance.square().sum() - variances.square().sum()
-        penalty = self.od * od_loss + self.d * d_loss
+        weight = self.ratio * self.od if self.d is None else self.d
+        penalty = self.od * od_loss + weight * d_loss
         loss = recon + kl["kl_loss"] + at.progress * penalty
         return {"loss": loss, "recon_loss": recon, "od_loss": od_loss, "d_loss": d_loss, **kl}
 
@@ -68,7 +74,12 @@ class DIPVAEII(DIPVAEI):
     title: ClassVar = "DIP-VAE-II"
     paper: ClassVar = "Kumar et al. 2018, Variational Inference of Disentangled Latent Concepts"
 
-    d: Annotated[Weight, "Weight of the variances' distance from 1 (lambda_d in the paper)."] = 10
+    d: Annotated[
+        Weight | None,
+        NoneFromText,
+        "Weight of the variances' distance from 1 (lambda_d in the paper); `None`: that of od.",
+    ] = None
+    ratio: ClassVar[float] = 1
 
     def covariance(self, posterior: Posterior) -> Float[Tensor, "D D"]:
         """Return the covariance of the codes, by the law of total covariance."""

@@ -34,8 +34,7 @@ def _datasets(loss: str) -> tuple[str, ...]:
 NAMES = (
     "custom",
     "debug",
-    "best_celeba",
-    "best_dsprites",
+    *(name for name in _sections().sections() if _sections().has_option(name, "base")),
     *(f"{loss}_{dataset}" for loss in _LOSSES for dataset in _datasets(loss)),
 )
 
