@@ -1,20 +1,23 @@
-"""A training step of each loss at batch 64, next to that of beta-VAE.
+"""A training step of each loss at batch 64, next to that of beta-VAE: time of one core.
 
-``python -m benchmarks.losses [--rounds N] [--json FILE] [NAME...]``. "x plain" is the time of a
-step of beta-VAE over the row's.
+``python -m benchmarks.losses [--rounds N] [NAME...]``. All take their steps in turn, in one process
+and one thread; what is counted is the time that the core works, so that other work on the machine
+matters little. The column is that time over beta-VAE's, median over rounds.
 """
 
 import argparse
-from functools import partial
+import statistics
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import torch
+
 from benchmarks import inputs
-from benchmarks.report import Row, table, time_in_turn, write
 from benchmarks.step import BATCH, our_step
 from disvae.objectives import OBJECTIVES
 
-CALLS = 4  # a turn
+CALLS = 2  # a turn
 BASE = "betaH"
 
 
@@ -22,17 +25,25 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=list(OBJECTIVES))
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--rounds", type=int, default=10)
     arguments = parser.parse_args()
+    torch.set_num_threads(1)
     with TemporaryDirectory() as folder:
         inputs.prepare(Path(folder) / "images", (1, 64, 64), blocks=4)
-        rows = {
-            name: Row(partial(our_step, Path(folder) / "images", name), BASE)
-            for name in dict.fromkeys([BASE, *arguments.names])
-        }
-        seconds = time_in_turn(rows, arguments.rounds, CALLS)
-    write(arguments.json, [table(f"training step, batch {BATCH}, 1x64x64", rows, seconds)])
+        names = dict.fromkeys([BASE, *arguments.names])
+        steps = {name: our_step(Path(folder) / "images", name) for name in names}
+        seconds: dict[str, list[float]] = {name: [] for name in names}
+        for turn in range(arguments.rounds + 1):  # the first warms up
+            for name, step in steps.items():
+                started = time.process_time()
+                for _ in range(CALLS):
+                    step()
+                if turn:
+                    seconds[name].append((time.process_time() - started) / CALLS)
+    print(f"{'loss':10} {'ms':>6} {'times ' + BASE:>12}   (batch {BATCH}, 1x64x64, one core)")
+    for name, found in seconds.items():
+        ratio = statistics.median(a / b for a, b in zip(found, seconds[BASE], strict=True))
+        print(f"{name:10} {1000 * statistics.median(found):6.1f} {ratio:12.2f}")
 
 
 if __name__ == "__main__":

@@ -62,9 +62,9 @@ TRAIN = [
 # of losses that came later; the help shows them with -l NAME
 LATER = [
     ("--dip1-od", 10),
-    ("--dip1-d", 100),
+    ("--dip1-d", None),
     ("--dip2-od", 10),
-    ("--dip2-d", 10),
+    ("--dip2-d", None),
     ("--infovae-A", 0),
     ("--infovae-L", 1000),
     ("--infovae-kernel", "imq"),
