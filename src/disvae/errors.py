@@ -6,7 +6,7 @@ from collections.abc import Iterable
 class UserError(ValueError):
     """Bad input or a bad file; the message is one sentence that says what to do.
 
-    The command line prints the message and exits with status 2.
+    The command line prints the message, below it its notes, and exits with status 2.
     """
 
 

@@ -186,6 +186,7 @@ CHANGED = [
         )
     ),
     ("", "", "losses List the losses with their formulas, papers and options."),
+    ("", "", "runs List, archive, remove and rename runs."),
     (
         "",
         "",

@@ -10,6 +10,7 @@ import torch
 from lightning_fabric import Fabric
 
 import disvae
+from disvae.cli import main
 from disvae.data.batches import epoch_order
 from disvae.data.prepare import load_dataset
 from disvae.devices.fabric import make_fabric
@@ -151,11 +152,30 @@ def test_a_last_batch_of_one_image_is_left_out(train, monkeypatch):
 def test_a_loss_that_is_not_finite_stops_with_step_and_terms(train, tmp_path):
     with pytest.raises(UserError) as fault:
         train(loss="VAE", lr=1.0, epochs=200)
-    said = str(fault.value)
+    said, (terms,) = str(fault.value), fault.value.__notes__
     assert said.startswith("Training stopped at step ")
-    assert "recon_loss" in said
-    assert "kl_loss_2" in said
+    assert "\n" not in said + terms
+    assert "recon_loss" in terms
+    assert "kl_loss_2" in terms
     assert not (tmp_path / "results/run/model.pt").exists()
+
+
+def test_the_console_says_it_in_two_lines_and_no_latent_elsewhere(
+    data_dir, tmp_path, capsys, caplog
+):
+    words = ["train", "x", "-d", "mnist", "-l", "VAE", "--lr", "1", "-e", "200", "-b", "16",
+             "-z", "3", "--device", "cpu", "--no-test", "--results-dir", str(tmp_path),
+             "--data-dir", str(data_dir)]  # fmt: skip
+    assert main(words) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[-2].startswith("disvae: Training stopped at step ")
+    assert said[-1].startswith("The terms there: loss ")
+    words[7], words[words.index("--no-test")] = "1e-4", "--no-progress-bar"
+    words[9] = "1"
+    with caplog.at_level("INFO", "disvae"):
+        assert main(words) == 0
+    assert "Test: loss " in caplog.text
+    assert "kl_loss_0" not in caplog.text
 
 
 def test_the_first_bad_step_is_named():

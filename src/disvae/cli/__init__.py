@@ -10,7 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
 from disvae import __version__
-from disvae.cli import codes, data, listing, runs
+from disvae.cli import codes, data, inventory, listing, runs
 from disvae.cli.explore import explore
 from disvae.cli.sweep import experiments, summary, sweep
 from disvae.devices.process import keep_freed_memory, spin_briefly
@@ -49,7 +49,7 @@ def make_app(
     app.command(runs.evaluate, name="eval")
     commands = (
         runs.score, codes.encode, codes.decode, runs.plot, runs.grid, explore, experiments, sweep,
-        summary, data.make_app(), listing.losses, listing.models,
+        summary, data.make_app(), inventory.make_app(), listing.losses, listing.models,
     )  # fmt: skip
     for command in commands:
         app.command(command)
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "disvae") -> int
             return _refuse(sentence(cause, argument.name.lstrip("-*") if argument else ""))
         return _refuse(str(error))
     except UserError as error:
-        return _refuse(str(error))
+        return _refuse(str(error), getattr(error, "__notes__", []))
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         return _refuse(f"{error.strerror or error}{where}.")
@@ -95,6 +95,6 @@ def main(arguments: Sequence[str] | None = None, program: str = "disvae") -> int
     return status if isinstance(status, int) else 0
 
 
-def _refuse(message: str) -> int:
-    print(f"disvae: {' '.join(message.split())}", file=sys.stderr)
+def _refuse(message: str, notes: Sequence[str] = ()) -> int:
+    print(f"disvae: {' '.join(message.split())}", *notes, sep="\n", file=sys.stderr)
     return 2

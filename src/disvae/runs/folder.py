@@ -19,11 +19,12 @@ from filelock import FileLock, Timeout
 
 from disvae.errors import UserError
 from disvae.options import RunOptions, UserCode
-from disvae.storage.files import put_in_place, to_json, write_text
+from disvae.storage.files import put_in_place, read_json, to_json, write_text
 
 if TYPE_CHECKING:
     from disvae.runs.run import Run
 
+ARCHIVE = r"(?P<name>.+)\.\d{8}-\d{6}(-\d+)?\.zip"  # file names of archived runs
 _SCRATCH = ".{}.unfinished-"
 _VERSIONED = ("disvae", "torch", "lightning-fabric", "numpy", "pillow")
 
@@ -96,7 +97,43 @@ def refuse_other_folders(path: Path) -> None:
         )
 
 
-def _archive(path: Path) -> None:
+def archive(path: Path) -> Path:
+    """Move the run at `path`, which nobody trains, into a new zip file beside it; return that."""
+    with sole_trainer(path):
+        return _archive(path)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether it is a file that `archive` made, by its name."""
+    return re.fullmatch(ARCHIVE, path.name) is not None and path.is_file()
+
+
+def remove(path: Path) -> None:
+    """Delete the run at `path`, which nobody trains, or the archive of one."""
+    if path.is_file():
+        path.unlink()
+        return
+    refuse_other_folders(path)
+    with sole_trainer(path), _scratch(path) as scratch:
+        path.rename(scratch / path.name)  # goes as a whole
+
+
+def rename(path: Path, name: str) -> Path:
+    """Give the run at `path`, which nobody trains, another name; return where it is."""
+    new = run_path(path.parent, name)
+    refuse_other_folders(path)
+    if new.exists() or new.is_symlink():
+        raise UserError(f"{new} is there already; choose another name.")
+    if (path.parent / "sweep.json").is_file():
+        raise UserError(f"{path} is a run of a sweep, which knows it by its name; leave it that.")
+    with sole_trainer(path), sole_trainer(new):
+        specs = read_json(path / "specs.json")
+        path.rename(new)
+        write_text(new / "specs.json", to_json({**specs, "name": name}))
+    return new
+
+
+def _archive(path: Path) -> Path:
     """Move the run at `path` into a new zip file beside it."""
     refuse_other_folders(path)
     with _scratch(path) as scratch:
@@ -104,8 +141,9 @@ def _archive(path: Path) -> None:
         while contents != (contents := _contents(path)):  # a plot may come in meanwhile
             with contextlib.suppress(FileNotFoundError):  # or go; then the contents differ
                 _pack(path, packed)
-        put_in_place(packed, _new_file(path, ".zip"))
+        put_in_place(packed, file := _new_file(path, ".zip"))
         path.rename(scratch / path.name)  # goes as a whole
+    return file
 
 
 def _contents(path: Path) -> dict[Path, tuple[int, int]]:

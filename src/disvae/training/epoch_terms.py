@@ -92,7 +92,9 @@ class EpochTerms:
         values = dict(zip(self._names, rows[first_bad].tolist(), strict=True))
         bad = ", ".join(name for name, value in values.items() if not math.isfinite(value))
         listed = ", ".join(f"{name} {value:.6g}" for name, value in values.items())
-        raise UserError(
-            f"Training stopped at step {step}, where {bad} is not finite ({listed}); "
+        fault = UserError(
+            f"Training stopped at step {step}, where {bad[:200]} is not finite; "
             "try a lower --lr or a smaller weight of the regularisation."
         )
+        fault.add_note(f"The terms there: {listed}.")
+        raise fault
