@@ -57,7 +57,8 @@ np.savez("squares.npz", images=images, factors=factors, factor_names=["row", "co
 common = dict(dataset="squares.npz", image_size=32, max_steps=20, no_progress_bar=True)
 for loss in ("btcvae", "factor", "control"):
     run = disvae.train(loss, loss=loss, **common)
-scores = disvae.metrics.evaluate(run, "all", settings={"dci": {"num_train": 200, "num_test": 100}})
+few = {"num_train": 100, "num_test": 100}
+scores = disvae.metrics.evaluate(run, "all", settings={"dci": few, "sap": few})
 assert len(scores) > 15 and all(np.isfinite(s["value"]) for s in scores.values() if type(s) is dict)
 disvae.plots.traversals(run, n_rows=3)
 disvae.plots.losses(run)
