@@ -176,7 +176,7 @@ def test_datasets_without_factors_get_a_sentence_before_any_work(
     assert (tmp_path / "run").stat().st_mtime_ns == before
     assert main(["eval", "run", "--metrics", "all", *places]) == 0
     scores = json.loads((tmp_path / "run/metrics.log").read_text())
-    assert set(scores) == {"total_correlation", "wasserstein_dependence", "code_information"}
+    assert set(scores) == {"total_correlation", "wasserstein_dependence", "code_information", "fos"}
 
 
 def test_list_explains_every_score(capsys):

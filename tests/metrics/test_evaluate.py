@@ -85,7 +85,12 @@ def test_a_score_does_not_depend_on_the_company_it_keeps():
 
 def test_without_factors_all_means_the_scores_that_need_none():
     result = evaluate(Codes(MEAN, LOGVAR))
-    assert list(result) == ["total_correlation", "wasserstein_dependence", "code_information"]
+    assert list(result) == [
+        "total_correlation",
+        "wasserstein_dependence",
+        "code_information",
+        "fos",
+    ]
     without_widths = evaluate(Codes(MEAN, None, FACTORS), settings=QUICK)
     assert "MIG" not in without_widths
     assert "dci" in without_widths
