@@ -23,6 +23,8 @@ from disvae.types import sentence
 
 FRONTS = {"main.py": "train", "main_viz.py": "plot"}  # programs that are one command
 
+_LONGEST = 1000  # letters of a message
+
 
 def make_app(
     losses: Sequence[UserCode] = (), shown: Sequence[str] = ORIGINAL, program: str = "disvae"
@@ -96,5 +98,10 @@ def main(arguments: Sequence[str] | None = None, program: str = "disvae") -> int
 
 
 def _refuse(message: str, notes: Sequence[str] = ()) -> int:
-    print(f"disvae: {' '.join(message.split())}", *notes, sep="\n", file=sys.stderr)
+    text = " ".join(message.split()).replace("\0", "\\0")
+    if len(text) > _LONGEST:  # the middle is what was typed, or stands in a file
+        text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 4 :]}"
+    # names of files may be no UTF-8
+    text = text.encode("utf-8", "backslashreplace").decode()
+    print(f"disvae: {text}", *notes, sep="\n", file=sys.stderr)
     return 2
