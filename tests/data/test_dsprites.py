@@ -113,7 +113,7 @@ def test_import_says_how_many_images_differ(tmp_path, monkeypatch, capsys, every
     seen = []
     entry = dsprites.ENTRY
     monkeypatch.setitem(entry.__dict__, "compare", lambda path: seen.append(path) or 7)
-    monkeypatch.setattr("disvae.data.prepare.prepare", lambda name, root: seen.append(name))
+    monkeypatch.setattr("disvae.data.importing.prepare", lambda name, root: seen.append(name))
     file = tmp_path / "official.npz"
     file.touch()
     assert main(["data", "import", "dsprites", str(file), "--data-dir", str(tmp_path)]) == 0

@@ -117,7 +117,7 @@ def test_well_packed_files_with_other_content_are_one_sentence(
 ):
     offer(name, "good")
     files = damaged(name, content)
-    monkeypatch.setattr("disvae.data.prepare.verify", lambda path, *_: "md5:as-published")
+    monkeypatch.setattr("disvae.data.importing.verify", lambda path, *_: "md5:as-published")
     for file, bad in files.items():
         (tmp_path / file).write_bytes(bad)
     status, said = data("import", name, *(tmp_path / file for file in files))
@@ -134,7 +134,7 @@ def test_files_cut_short_are_one_sentence_even_without_a_hash(
     name, cut, offer, data, tmp_path, monkeypatch
 ):
     offer(name, "good")
-    monkeypatch.setattr("disvae.data.prepare.verify", lambda path, *_: "md5:as-published")
+    monkeypatch.setattr("disvae.data.importing.verify", lambda path, *_: "md5:as-published")
     for file, content in raw(name).files.items():
         size = cut if isinstance(cut, int) else int(cut * len(content))
         (tmp_path / file).write_bytes(content[:size])
@@ -177,7 +177,7 @@ def test_bombs_and_paths_that_lead_out_are_refused(
     name, content, said, offer, data, tmp_path, monkeypatch
 ):
     offer(name, "good")
-    monkeypatch.setattr("disvae.data.prepare.verify", lambda path, *_: "md5:as-published")
+    monkeypatch.setattr("disvae.data.importing.verify", lambda path, *_: "md5:as-published")
     (tmp_path / "archive").write_bytes(content)
     status, shown = data("import", name, tmp_path / "archive")
     assert status == 2
