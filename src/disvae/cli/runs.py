@@ -66,7 +66,7 @@ def train_command(record: type[RunOptions]) -> Callable[..., None]:
         if resume:
             find_run(name, options.results_dir)  # a typo is told before PyTorch is loaded
         else:
-            require_known(options.dataset)
+            require_known(options.dataset, options.data_dir)
         from disvae.training.train import train as train_run
 
         run = train_run(name, resume=resume, **given)

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from disvae.data.catalogue.registry import CATALOG, find
+from disvae.data.places import data_root
 from disvae.data.prepare import (
-    data_root,
     downloads_folder,
     prepare,
     refuse_occupied,

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from disvae.data.catalogue.registry import find, no_dataset
 from disvae.data.dataset import Dataset
 from disvae.data.own.arrays import SUFFIXES, ArrayFile, Arrays, ArraysInMemory, is_array
 from disvae.data.own.folder import ImageFolder
+from disvae.data.places import OWN, data_root
 from disvae.data.raw.download import download
 from disvae.data.raw.files import RawCopy
 from disvae.data.store import Manifest, building, is_store, read_manifest
@@ -24,13 +24,7 @@ from disvae.types import Fit
 
 logger = logging.getLogger("disvae")
 
-OWN = "own"  # folder of the user's images among the prepared datasets
 OWN_SIZE = 64  # side of the user's images, unless another is asked for
-
-
-def data_root(root: str | Path | None = None) -> Path:
-    """Return the folder of the prepared datasets: `root`, else $DISVAE_DATA, else ``data``."""
-    return Path(root or os.environ.get("DISVAE_DATA") or "data")
 
 
 def load_dataset(

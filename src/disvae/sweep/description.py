@@ -184,7 +184,7 @@ class _Grid:
         except UserError as error:
             raise UserError(f"Run {name}: {error}") from None
         if "dataset" in options:
-            require_known(checked_options.dataset)
+            require_known(checked_options.dataset, checked_options.data_dir)
             options["dataset"] = checked_options.dataset  # own images by their absolute path
         return PlannedRun(name, {"experiment": experiment, **varied}, seed, options)
 

@@ -7,7 +7,7 @@ from filelock import FileLock, Timeout
 from joblib import cpu_count  # type: ignore[import-untyped]
 
 from disvae import metrics
-from disvae.data.prepare import data_root
+from disvae.data.places import data_root
 from disvae.errors import UserError
 from disvae.options import SweepOptions
 from disvae.options.user_code import Code, among

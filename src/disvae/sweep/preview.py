@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import torch
 
-from disvae.data.prepare import data_root, find_prepared
+from disvae.data.places import data_root
+from disvae.data.prepare import find_prepared
 from disvae.data.store import Manifest, read_manifest
 from disvae.errors import UserError
 from disvae.models.vae import VAE

@@ -1,12 +1,14 @@
 """The catalogue: every dataset that can be had by name; opening it needs no NumPy."""
 
 import difflib
+import glob
 import os
 from collections import UserDict
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from disvae.data.places import OWN, data_root
 from disvae.errors import UserError, either
 
 if TYPE_CHECKING:
@@ -51,11 +53,16 @@ def no_dataset(name: str | Path, hint: str = "") -> UserError:
     )
 
 
-def require_known(name: str) -> None:
-    """Refuse what is neither in the catalogue, nor code of a user's own, nor a path."""
+def require_known(name: str, root: Path | None = None) -> None:
+    """Refuse what is neither in the catalogue, nor code of a user's own, nor a path.
+
+    A name that own images prepared in `root` have is left to the sentence that says where.
+    """
     base, _, size = name.rpartition("-")
     is_named = name in CATALOG or (base in CATALOG and size.isdecimal())
-    if not (is_named or os.path.exists(name) or name.rpartition(":")[0].endswith(".py")):  # noqa: PTH110 - of any text
+    is_own = os.path.exists(name) or name.rpartition(":")[0].endswith(".py")  # noqa: PTH110 - of any text
+    prepared = (data_root(root) / OWN).glob(f"{glob.escape(Path(name).name)}-*")
+    if not (is_named or is_own or any(prepared)):
         raise no_dataset(name)
 
 
