@@ -30,7 +30,7 @@ test: setup
 # Many more hostile files, and kills at random moments, than the tests try.
 fuzz: setup
 	$(BIN)/python -m pytest tests/hostile --hypothesis-profile=fuzz
-	DISVAE_KILLS=20 $(BIN)/python -m pytest tests/training/test_resume.py -k killed_at
+	DISVAE_KILLS=20 $(BIN)/python -m pytest tests/training/test_killed.py -k killed_at
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -21,6 +21,8 @@ from tests.shapes import shaped_modules  # noqa: E402
 install_import_hook(shaped_modules(), "tests.shapes.check_shapes")  # before they are imported
 
 from disvae.data.store import Manifest, building  # noqa: E402
+from disvae.models.registry import ARCHITECTURES  # noqa: E402
+from disvae.objectives import discriminator  # noqa: E402
 from tests.watch import watching  # noqa: E402
 
 _files = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]  # tests on files are slow
@@ -83,6 +85,19 @@ def trained(data_dir, tmp_path_factory):
         "trained", loss="btcvae", epochs=2, batch_size=16, latent_dim=4,
         checkpoint_every=1, results_dir=results, data_dir=data_dir, device="cpu",
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def small_networks(trained):
+    """Few weights instead of Burgess's and of the discriminator's, for a whole module.
+
+    For tests of what is around a network: their trainings take a tenth of the time. Processes
+    that they start have the real ones, and so has `trained`, which is made before.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ARCHITECTURES, "Burgess", "tests.models.small")
+        patch.setattr(discriminator, "_UNITS", 20)
+        yield
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from disvae.objectives import OBJECTIVES, BetaVAE, Objective
 from disvae.testing.objectives import check_objective
 from disvae.types import Weight
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objective_keeps_the_contract(name, tmp_path):

@@ -11,9 +11,9 @@ import disvae
 
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory):
-    """24 bright squares of all colours on white, 64 x 64, as a file of own images."""
+    """16 bright squares of all colours on white, 64 x 64, as a file of own images."""
     random = np.random.default_rng(0)
-    images = np.full((24, 64, 64, 3), 255, np.uint8)
+    images = np.full((16, 64, 64, 3), 255, np.uint8)
     for image in images:
         top, left = random.integers(0, 40, 2)
         colour = colorsys.hsv_to_rgb(random.uniform(), 0.8, 0.9)
@@ -31,7 +31,7 @@ def shapes(tmp_path_factory):
 def test_the_loss_falls(model, size, rate, shapes, tmp_path):
     run = disvae.train(
         "run", dataset=str(shapes), image_size=size, model_type=model, loss="VAE", lr=rate,
-        epochs=4, batch_size=4, latent_dim=4, no_test=True, device="cpu", no_progress_bar=True,
+        epochs=2, batch_size=4, latent_dim=4, no_test=True, device="cpu", no_progress_bar=True,
         data_dir=shapes.parent / "data", results_dir=tmp_path,
     )  # fmt: skip
     losses = run.losses["loss"]

@@ -9,6 +9,8 @@ from disvae.cli import main
 from disvae.training import checkpoint
 from tests.disks import fill
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 TRAIN = ["train", "x", "-d", "mnist", "-l", "VAE", "-e", "3", "-b", "16", "-z", "2", "--no-test",
          "--device", "cpu", "--checkpoint-minutes", "1e-6", "--no-progress-bar"]  # fmt: skip
 

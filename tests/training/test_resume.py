@@ -1,15 +1,7 @@
 """Interrupted runs go on and end as if nothing had happened, bit for bit."""
 
 import logging
-import multiprocessing
-import os
-import re
-import shlex
 import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -27,91 +19,26 @@ from disvae.training import checkpoint
 from disvae.training import train as training
 from tests.conftest import blobs
 
-LOSSES = ("VAE", "betaH", "betaB", "factor", "btcvae")
-KILLS = int(os.environ.get("DISVAE_KILLS", "2"))  # of each loss; make fuzz tries more
+pytestmark = pytest.mark.usefixtures("small_networks")
 FILES = ("model.pt", "model-2.pt", "train_losses.log", "training.gif", "test_losses.log")
+
+
+def three_epochs(data_dir, results_dir):
+    """A run of 21 steps, with a checkpoint after each."""
+    return {
+        "dataset": "mnist", "epochs": 3, "batch_size": 16, "latent_dim": 3, "reg_anneal": 15,
+        "checkpoint_every": 2, "checkpoint_minutes": 1e-6, "device": "cpu",
+        "data_dir": data_dir, "results_dir": results_dir,
+    }  # fmt: skip
 
 
 @pytest.fixture
 def options(data_dir, tmp_path):
-    """A run of 21 steps in three epochs, with a checkpoint after each step."""
-    return {
-        "dataset": "mnist", "epochs": 3, "batch_size": 16, "latent_dim": 3, "reg_anneal": 15,
-        "checkpoint_every": 2, "checkpoint_minutes": 1e-6, "device": "cpu",
-        "data_dir": data_dir, "results_dir": tmp_path,
-    }  # fmt: skip
+    return three_epochs(data_dir, tmp_path)
 
 
 def outcome(run):
     return {name: (run / name).read_bytes() for name in FILES}
-
-
-def as_arguments(options):
-    return [
-        word
-        for name, value in options.items()
-        for word in (f"--{name.replace('_', '-')}", str(value))
-    ]
-
-
-def process_of(name, options, **more):
-    """Start a process that trains; it comes from one which has PyTorch loaded already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["disvae.training.train"])
-    process = context.Process(target=disvae.train, args=(name,), kwargs=options | more)
-    process.start()
-    return process
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-def test_killed_at_random_moments(loss, options, tmp_path):
-    options = {**options, "loss": loss, "epochs": 3 + KILLS // 2, "no_progress_bar": True}
-    undisturbed = process_of("undisturbed", options)
-    undisturbed.join()
-    assert undisturbed.exitcode == 0
-    moments = np.random.default_rng(LOSSES.index(loss))
-    run = tmp_path / "killed"
-    kills = 0
-    while kills < KILLS:
-        process = process_of("killed", options, resume=(run / "specs.json").exists())
-        while process.is_alive() and not (run / "checkpoint.pt").exists():
-            time.sleep(0.001)
-        time.sleep(moments.uniform(0, 0.15))
-        process.kill()
-        process.join()
-        assert process.exitcode != 0  # it was killed before its end
-        kills += 1
-        for file in run.glob("[!.]*.pt"):
-            torch.load(file, weights_only=True)
-    process = process_of("killed", options, resume=True)
-    process.join()
-    assert process.exitcode == 0
-    assert outcome(run) == outcome(tmp_path / "undisturbed")
-    assert not (run / "checkpoint.pt").exists()
-    assert not list(run.glob(".*"))
-    assert not list(tmp_path.glob("killed*.zip"))
-
-
-def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(options, tmp_path):
-    undisturbed = disvae.train("undisturbed", **options)
-    arguments = as_arguments({**options, "epochs": 3})
-    process = subprocess.Popen(
-        [sys.executable, "-m", "disvae", "train", "asked", *arguments],
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    while not (tmp_path / "asked/checkpoint.pt").exists():
-        assert process.poll() is None
-        time.sleep(0.001)
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate()
-    assert process.returncode == 143
-    (command,) = re.findall(r"go on with: disvae (train asked --resume .*)\.", said)
-    assert main(shlex.split(command)) == 0
-    assert outcome(tmp_path / "asked") == outcome(undisturbed.path)
-    # and once more: nothing is left to do
-    before = (tmp_path / "asked/model.pt").stat().st_mtime_ns
-    assert main(shlex.split(command)) == 0
-    assert (tmp_path / "asked/model.pt").stat().st_mtime_ns == before
 
 
 def interrupted(options, monkeypatch, after=4):

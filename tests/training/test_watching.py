@@ -11,6 +11,8 @@ from disvae.errors import UserError
 from disvae.training import watching as watching_module
 from tests.training.test_resume import interrupted
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 
 @pytest.fixture
 def options(data_dir, tmp_path):
