@@ -1,8 +1,10 @@
 # Each target does all set-up by itself; it needs Python 3.11+, make and git.
 PYTHON ?= python3
 BIN := .venv/bin
+QUICK := tests/test_*.py $(addprefix tests/,options storage models objectives metrics) \
+	--ignore tests/test_extending.py --ignore tests/objectives/test_contract.py
 
-.PHONY: demo test fuzz lint docs release-check setup clean
+.PHONY: demo test check fuzz lint docs release-check setup clean
 
 setup: .venv/ready
 
@@ -24,8 +26,14 @@ demo: setup
 	@echo "The pictures lie in $(CURDIR)/results/demo"
 	@echo "Move its latents in the browser: $(BIN)/disvae explore demo"
 
+# Compiled files are kept: programs that tests start would compile the package anew each time.
+test check: export PYTHONDONTWRITEBYTECODE =
 test: setup
-	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+# In a minute: all that looks at the code, and the tests of the rooms that know of no training.
+check: lint
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(QUICK)
 
 # Many more hostile files, and kills at random moments, than the tests try.
 fuzz: setup

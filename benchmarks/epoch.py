@@ -24,7 +24,7 @@ from disvae.objectives import Objective
 from disvae.options import RunOptions
 from disvae.runs.run import Run
 from disvae.training.learners import Learners, make_learners
-from disvae.training.loop import Schedule, accumulate_gradients, train_epochs
+from disvae.training.loop import Epoch, Schedule, accumulate_gradients, train_epochs
 
 BATCH = 64
 FRACTION = 0.03
@@ -34,10 +34,10 @@ def epoch(path: Path) -> Callable[[], object]:
     """Make a function that trains one epoch as the command does."""
     options, dataset, learners, objective = prepared(path)
     schedule = Schedule(10**6, BATCH, None, seed=0)
-    epochs = train_epochs(
+    events = train_epochs(
         make_fabric(options), learners, objective, dataset, schedule, progress_bar=True
     )
-    return lambda: next(epochs)
+    return lambda: next(event for event in events if isinstance(event, Epoch))
 
 
 def bare_steps(path: Path) -> Callable[[], None]:

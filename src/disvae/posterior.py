@@ -8,7 +8,13 @@ from torch import Tensor
 
 
 class Posterior(NamedTuple):
-    """Diagonal Gaussians q(z|x), one for each image of a batch: means and log variances."""
+    """Diagonal Gaussians q(z|x), one for each image of a batch: means and log variances.
+
+    Examples
+    --------
+    >>> Posterior(torch.ones(1, 2), torch.zeros(1, 2)).kl()
+    tensor([[0.5000, 0.5000]])
+    """
 
     mean: Float[Tensor, "B D"]
     logvar: Float[Tensor, "B D"]

@@ -16,7 +16,6 @@ from disvae.cli import main
 from disvae.sweep.record import Record
 
 pytest.importorskip("ray", reason="Ray is not installed (disvae[ray])")
-pytestmark = pytest.mark.xdist_group("ray")  # one cluster at a time
 RAY = Path(sys.executable).with_name("ray")
 N_RUNS, N_EPOCHS = 4, 20
 OWN_LOSS = """

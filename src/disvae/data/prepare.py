@@ -76,8 +76,8 @@ def load_dataset(
 
     Examples
     --------
-    >>> dataset = load_dataset("dsprites")  # doctest: +SKIP
-    >>> dataset.images([0, 1]).shape  # doctest: +SKIP
+    >>> dataset = load_dataset("dsprites")
+    >>> dataset.images([0, 1]).shape
     torch.Size([2, 1, 64, 64])
     """
     if is_array(source):

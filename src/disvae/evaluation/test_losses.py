@@ -77,8 +77,8 @@ def record_test(
     dataset: Dataset,
     device: torch.device,
     where: Computing,
-) -> None:
-    """Compute the test losses of `model` and write them into `run`.
+) -> dict[str, float]:
+    """Compute the test losses of `model`, write them into `run`, and return them.
 
     Those of images that training held out stand beside those of the rest, as ``held_out_loss``.
     """
@@ -98,3 +98,4 @@ def record_test(
     # those of single latents are in the log
     told = {name: value for name, value in found.items() if not re.search(r"kl_loss_\d+$", name)}
     logger.info("Test: %s", ", ".join(f"{name} {value:.4g}" for name, value in told.items()))
+    return found

@@ -1,4 +1,23 @@
-"""Objectives: what training minimises, one file a paper; importing them needs no PyTorch."""
+"""Objectives: what training minimises, one file a paper; importing them needs no PyTorch.
+
+Examples
+--------
+In a loop of your own, with a model and images of your own:
+
+>>> import torch
+>>> from disvae import VAE
+>>> from disvae.objectives import TCVAE
+>>> images = torch.rand(32, 1, 32, 32).round()
+>>> vae, objective = VAE((1, 32, 32), latent_dim=4), TCVAE(B=6, reg_anneal=100)
+>>> optimiser = torch.optim.Adam(vae.parameters(), lr=1e-3)
+>>> for step in (1, 2):
+...     losses, terms = objective.step(vae, images, objective.at(step, n_images=len(images)))
+...     optimiser.zero_grad()
+...     losses[0].loss.backward()
+...     optimiser.step()
+>>> list(terms)[:4]
+['loss', 'recon_loss', 'mi_loss', 'tc_loss']
+"""
 
 from disvae.objectives.beta_vae import BetaVAE, PlainVAE
 from disvae.objectives.capacity import Capacity

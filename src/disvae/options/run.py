@@ -16,6 +16,7 @@ from disvae.options.experiments import NAMES
 from disvae.options.regime import RegimeOptions
 from disvae.options.scoring import Names
 from disvae.options.user_code import forgotten, is_code
+from disvae.trackers.registry import TRACKERS
 from disvae.types import Count, Fit, ImageSize, LearningRate, NoneFromText, checked
 
 
@@ -39,6 +40,14 @@ def _code_beside(names: Iterable[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _known_trackers(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in TRACKERS and not is_code(name):
+            known = ", ".join(TRACKERS)
+            raise ValueError(f"expected {known} or FILE.py:NAME, but {name!r} is none")
+    return names
+
+
 if TYPE_CHECKING:
     LossName = str
     ModelName = str
@@ -53,7 +62,7 @@ else:  # the choices are computed, which type checkers cannot follow
 INCIDENTAL = frozenset(
     {
         "results_dir", "data_dir", "device", "no_cuda", "log_level", "no_progress_bar",
-        "checkpoint_minutes", "no_extend",
+        "checkpoint_minutes", "no_extend", "tracker",
     }
 )  # fmt: skip
 
@@ -160,6 +169,15 @@ class RunOptions(RegimeOptions, Computing):
             "Stop when the loss of the images of --val-fraction has not fallen for n epochs.",
         ),
     ] = None
+    tracker: Annotated[
+        Names,
+        AfterValidator(_known_trackers),
+        option(
+            TRAINING,
+            f"Record the training elsewhere too: {', '.join(TRACKERS)} or FILE.py:NAME, several "
+            "with commas.",
+        ),
+    ] = ()
     precision: Annotated[
         Literal["32-true", "bf16-mixed", "16-mixed"],
         option(TRAINING, "Precision of the arithmetic."),

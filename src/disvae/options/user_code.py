@@ -75,6 +75,19 @@ def load_scores(names: Iterable[str]) -> list[Any]:
     return [load(name).value if is_code(name) else name for name in names]
 
 
+def taken_trackers(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, UserCode]]:
+    """Replace the trackers that a person brought by their labels; return them by these."""
+    value = given.get("tracker", ())
+    listed = value.split(",") if isinstance(value, str) else value
+    listed = list(listed) if isinstance(listed, list | tuple) else [listed]
+    code = {}
+    for place, one in enumerate(listed):
+        if is_code(one) or not isinstance(one, str):
+            own = load(one.strip()) if isinstance(one, str) else _described(one)
+            code[own.label], listed[place] = own, own.label
+    return ({**given, "tracker": tuple(listed)} if "tracker" in given else dict(given)), code
+
+
 def brought(given: Mapping[str, Any]) -> dict[str, UserCode]:
     """Take what a person gave in place of names, by option: typed, or passed as objects."""
     found = {}

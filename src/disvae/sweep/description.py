@@ -229,6 +229,8 @@ def _axis(text: str, record: type[RunOptions], code: Code) -> tuple[str, list[st
         raise UserError(f"{key} cannot stand in the grid; set {_SET_BY_SWEEP[key]} of the sweep.")
     if key not in record.model_fields or key in _SENSELESS:
         raise UserError(f"There is no option '{key}' to stand in the grid.")
+    if key == "tracker" and any(map(is_code, values)):
+        raise UserError("A tracker of your own cannot stand in a grid; only those by name can.")
     return key, [_labelled(key, value, code) for value in values]
 
 

@@ -32,7 +32,7 @@ def check_objective(objective: Objective, folder: Path) -> None:
     Examples
     --------
     >>> from disvae.objectives import BetaVAE
-    >>> check_objective(BetaVAE(B=2), tmp_path)  # in a test; pytest gives tmp_path
+    >>> check_objective(BetaVAE(B=2), tmp_path)  # in a test: pytest gives tmp_path
     """
     dataset = small_dataset(folder / "squares")
     _check_terms(objective, dataset)

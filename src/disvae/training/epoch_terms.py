@@ -29,9 +29,10 @@ class EpochTerms:
         self._first_step = first_step
         self._count = 0
         self.last: dict[str, float] = {}
+        self.recent: dict[str, float] = {}  # means over the steps that were read last
 
     def add(self, terms: Terms) -> bool:
-        """Add one step's terms; return whether `last` was renewed."""
+        """Add one step's terms; return whether `last` and `recent` were renewed."""
         if self._names and self._names != list(terms):
             raise UserError(
                 "The checkpoint is of a training with other terms of the loss; "
@@ -82,6 +83,7 @@ class EpochTerms:
         self._count += len(rows)
         self._sums = rows.sum(0) if len(self._sums) == 0 else self._sums + rows.sum(0)
         self.last = dict(zip(self._names, rows[-1].tolist(), strict=True))
+        self.recent = dict(zip(self._names, rows.mean(0).tolist(), strict=True))
 
     def _require_finite(self, rows: Float[Tensor, "steps terms"]) -> None:
         finite = rows.isfinite().all(1).tolist()

@@ -16,10 +16,11 @@ from disvae.options import RunOptions
 from disvae.plots.animations import training_frame, write_gif
 from disvae.runs.likelihood import write_likelihood
 from disvae.runs.run import Run
+from disvae.trackers.recording import Recording
 from disvae.training import checkpoint
 from disvae.training.history import History, best_epoch, epoch_without_patience
 from disvae.training.interruption import Interrupted, requests_to_stop
-from disvae.training.loop import Epoch, Pause, Position, train_epochs
+from disvae.training.loop import Epoch, Pause, Position, Reading, train_epochs
 from disvae.training.preparation import Prepared
 from disvae.training.randomness import apart
 from disvae.training.watching import watch
@@ -61,12 +62,17 @@ OnEpoch = Callable[[EpochEnd], object]
 def train_and_keep(
     prepared: Prepared,
     run: Run,
+    recording: Recording,
     options: RunOptions,
     start: Position,
     history: History,
     on_epoch: OnEpoch | None = None,
-) -> None:
-    """Train from `start` to the end; the first process keeps in `run` what comes of it."""
+) -> int:
+    """Train from `start` to the end; the first process keeps in `run` what comes of it.
+
+    Return the step at the end.
+    """
+    step = start.step
     fabric, learners = prepared.fabric, prepared.learners
     with requests_to_stop() as request:
         saved, calls = time.monotonic(), itertools.count(1)
@@ -82,10 +88,19 @@ def train_and_keep(
             fabric, learners, prepared.objective, prepared.dataset, prepared.schedule,
             not options.no_progress_bar, start, pause_is_due,
         ):  # fmt: skip
+            if isinstance(event, Reading):
+                recording.log("train", event.terms, event.step)
+                continue
+            step = event.position.step
             parts = gathered(fabric, checkpoint.own_part(fabric, learners, event.position))
             number = largest(fabric, request.number or 0)
             by_the_first(fabric, partial(_keep, run, prepared, event, parts, history, options))
             saved = time.monotonic()
+            if isinstance(event, Epoch):
+                recording.log("epoch", event.terms, step)
+                if history.validation:
+                    recording.log("validation", history.validation[-1], step)
+                recording.log("scores", history.scores.get(event.number, {}), step)
             if number and not fabric.is_global_zero:
                 raise SystemExit(0)
             if number:
@@ -103,6 +118,7 @@ def train_and_keep(
         write_gif(run.path / "training.gif", history.frames(), frames_per_second=1)
         if (best := best_epoch(history.validation)) is not None:
             logger.info("The lowest validation loss is that of epoch %d: model-best.pt", best + 1)
+    return step
 
 
 def _keep(

@@ -48,6 +48,13 @@ class Pause(NamedTuple):
     position: Position
 
 
+class Reading(NamedTuple):
+    """What the last steps were, now and then inside an epoch."""
+
+    step: int  # counted from 1
+    terms: dict[str, float]  # mean of each over the steps since the last reading
+
+
 class Epoch(NamedTuple):
     """What an epoch was."""
 
@@ -71,8 +78,8 @@ def train_epochs(
     progress_bar: bool,
     start: Position = BEGINNING,
     pause_is_due: Callable[[], bool] = lambda: False,
-) -> Iterator[Epoch | Pause]:
-    """Train from `start` on; yield after every epoch, and inside one when a pause is due.
+) -> Iterator[Epoch | Pause | Reading]:
+    """Train from `start` on; yield after every epoch, inside one when a pause is due, and terms.
 
     An epoch that `max_steps` cuts short pauses at its end, before what it was so far is told.
     """
@@ -110,6 +117,7 @@ def train_epochs(
                     optimiser.zero_grad()
                 if terms.add(named):
                     bar.set_postfix(loss=f"{terms.last['loss']:.2f}", refresh=False)
+                    yield Reading(step, terms.recent)
                 bar.update()
                 if done < n_steps and pause_is_due():
                     yield Pause(Position(step, number, done, terms.state_dict()))

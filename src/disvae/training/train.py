@@ -18,10 +18,12 @@ from disvae.evaluation.score import score
 from disvae.evaluation.test_losses import record_test
 from disvae.objectives import Moment
 from disvae.options import Options, RunOptions, UserCode, resolve, taken
+from disvae.options.user_code import taken_trackers
 from disvae.runs.find import find_run
 from disvae.runs.folder import create_run, refuse_other_folders, run_path, sole_trainer
 from disvae.runs.run import Run
 from disvae.storage.files import remove_rests
+from disvae.trackers.recording import Recording
 from disvae.training.keeping import OnEpoch, train_and_keep
 from disvae.training.preparation import Prepared, prepare
 from disvae.training.resuming import (
@@ -30,6 +32,8 @@ from disvae.training.resuming import (
     starting_point,
     with_other_end,
 )
+from disvae.training.tracking import load_trackers, record_of
+from disvae.training.watching import values_of
 
 logger = logging.getLogger("disvae")
 
@@ -71,6 +75,7 @@ def train(
     if "dataset" in options:  # an array is prepared, and stands in the options by its folder
         where, size = options.get("data_dir"), options.get("image_size")
         options["dataset"] = named(options["dataset"], where, size, options.get("fit", "stretch"))
+    options, own_trackers = taken_trackers(options)
     given, code = taken(options)
     chosen = resolve(given, code)
     path = find_run(name, chosen.results_dir) if resume else run_path(chosen.results_dir, name)
@@ -81,6 +86,7 @@ def train(
         chosen = options_to_go_on(before, chosen, given)
         if before.is_trained and not ends_elsewhere(before, chosen):
             return _left_alone(before)
+    kinds = load_trackers(chosen, own_trackers)
     keep_freed_memory()
     fabric = make_fabric(chosen, chosen.precision)
     fabric.launch()
@@ -102,6 +108,8 @@ def train(
 
         to_train = by_the_first(fabric, begin)
         run = before or Run(path, code)
+        recording = Recording(kinds if to_train and fabric.is_global_zero else {}, record_of(run))
+        held.callback(recording.close)
         if to_train:
             with said_once(fabric):
                 start, history = starting_point(run, prepared, chosen)
@@ -109,7 +117,7 @@ def train(
                 take_up = partial(with_other_end, run, chosen, given, prepared, start)
                 by_the_first(fabric, take_up)
                 run = Run(path, code)
-            train_and_keep(prepared, run, chosen, start, history, on_epoch)
+            step = train_and_keep(prepared, run, recording, chosen, start, history, on_epoch)
             fabric.barrier()
         if not fabric.is_global_zero:
             raise SystemExit(0)  # the first process goes on alone
@@ -118,12 +126,14 @@ def train(
         if not chosen.no_test:
             learners = prepared.learners
             at = Moment(len(prepared.dataset), critics=learners.critics, state=learners.state)
-            record_test(
+            tested = record_test(
                 run, learners.bare_vae, prepared.objective, at, prepared.tested, fabric.device,
                 chosen,
             )  # fmt: skip
+            recording.log("test", tested, step)
         if chosen.is_metrics:
-            score(run, chosen, chosen.metrics)
+            recording.log("scores", values_of(score(run, chosen, chosen.metrics)), step)
+        recording.pictures(path, step)
         _conclude(run, chosen)
     return run
 
@@ -193,4 +203,6 @@ def _create(
             "processes": prepared.fabric.world_size,
         },
     }
+    if options.tracker:
+        facts["record"] = secrets.token_hex(8)
     create_run(path, options, given, facts, code)

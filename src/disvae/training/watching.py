@@ -1,6 +1,8 @@
 """Scores while training, of images that stay the same."""
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,7 +42,12 @@ def watch(
     except UserError as error:  # a training does not end for want of a score
         logger.warning("%s", error)
         return {}
-    found = {name: one["value"] for name, one in results.items() if isinstance(one, dict)}
+    found = values_of(results)
     said = ", ".join(f"{name} {value:.3f}" for name, value in found.items())
     logger.info("Scores of %s of %s images: %s", f"{len(images):,}", f"{len(dataset):,}", said)
     return found
+
+
+def values_of(results: Mapping[str, Any]) -> dict[str, float]:
+    """Return the headline of each score."""
+    return {name: one["value"] for name, one in results.items() if isinstance(one, dict)}

@@ -59,6 +59,16 @@ def mig(mean: CodeArray, logvar: CodeArray, factors: FactorArray) -> float:
 
     Arguments and errors are those of `mutual_information`; so is a factor with one value, whose
     entropy is 0. Source: Chen et al. 2018, equation 6.
+
+    Examples
+    --------
+    Two codes that tell the same factor leave no gap.
+
+    >>> import numpy as np
+    >>> factors = np.repeat([[0], [1]], 8, axis=0)
+    >>> mean = 10.0 * np.hstack([factors, factors])
+    >>> round(mig(mean, np.full(mean.shape, -4.0), factors), 6)
+    0.0
     """
     found = entropies(mean, logvar, factors)
     return float(information_gaps(found.mutual_information, found.factor).mean())
@@ -73,6 +83,14 @@ def aam(mean: CodeArray, logvar: CodeArray, factors: FactorArray) -> float:
 
     Arguments and errors are those of `mig`. Source: introduced with the public re-implementation
     of five VAE losses by Dubois et al., 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> factors = np.repeat([[0], [1]], 8, axis=0)
+    >>> mean = 10.0 * np.hstack([factors, 0 * factors])
+    >>> round(aam(mean, np.full(mean.shape, -4.0), factors), 3)
+    1.0
     """
     found = entropies(mean, logvar, factors)
     require_entropy(found.factor)

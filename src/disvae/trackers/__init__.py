@@ -1,0 +1,1 @@
+"""Records of trainings elsewhere: TensorBoard, Weights & Biases, Trackio, MLflow, your own."""
