@@ -2,6 +2,7 @@
 
 import shutil
 
+import matplotlib.font_manager  # noqa: F401 - writes into the user's folders when first imported
 import pytest
 
 

@@ -25,7 +25,7 @@ def shapes(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("model", "size", "rate"),
-    [("Burgess", 128, 1e-3), ("Burgess", 256, 3e-3), ("MLP", 64, 3e-4), ("Locatello", 64, 1e-3),
+    [("Burgess", 128, 1e-3), ("Burgess", 256, 3e-3), ("MLP", 64, 3e-4), ("Locatello", 64, 3e-3),
      ("ResNet", 64, 1e-3), ("ResNet", 128, 1e-3)],
 )  # fmt: skip
 def test_the_loss_falls(model, size, rate, shapes, tmp_path):
