@@ -4,7 +4,7 @@ How tests stay fast, for all of them must end in minutes on two cores:
 
 - Where the network does not matter, train `small_networks`; where a run is only read, take
   `trained`; else a few steps on the datasets of `data_dir`.
-- A process comes from `tests.processes`, where PyTorch is loaded; a new Python takes seconds for that.
+- Processes come from `tests.processes`, where PyTorch is loaded; a new Python takes seconds for it.
 - Hypothesis tries 100 examples, which is too many where each trains or draws.
 - ``pytest --durations=40`` shows the slowest: look at yours.
 """
