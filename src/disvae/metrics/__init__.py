@@ -3,8 +3,6 @@
 `evaluate(Codes(mean, logvar, factors), names)` computes any of `SCORES` at once; every score is
 also a function of its own. All entropies and information are in nats.
 
-Examples
---------
 Codes of any model: two that are the factors themselves, blurred a little.
 
 >>> import numpy as np

@@ -1,7 +1,5 @@
 """Objectives: what training minimises, one file a paper; importing them needs no PyTorch.
 
-Examples
---------
 In a loop of your own, with a model and images of your own:
 
 >>> import torch
