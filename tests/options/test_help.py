@@ -243,6 +243,8 @@ CHANGED = [
             "--lr-warmup INT Steps over which the learning rate rises first. [default: 0]",
             "--patience INT Stop when the loss of the images of --val-fraction has not fallen for "
             "n epochs.",
+            "--tracker STR... Record the training elsewhere too: tensorboard, wandb, trackio, "
+            "mlflow or FILE.py:NAME, several with commas. [default: ()]",
             "--metrics STR... Scores of --is-metrics and --metrics-every, as all or mig,dci,...; "
             "disvae eval --list explains each. [default: ('mig', 'aam')]",
             "--metrics-every INT Compute the scores while training too, every n epochs, into "

@@ -24,6 +24,7 @@ TRAIN = [
     ("--image-size", None, None),
     ("--fit", None, "stretch"),
     ("--checkpoint-minutes", None, 10),
+    ("--tracker", None, ()),
     ("--train-fraction", None, 1),
     ("--val-fraction", None, 0),
     ("--correlate", None, None),

@@ -12,7 +12,7 @@ ADDED = {
     "metrics": ["mig", "aam"], "metrics_every": None, "metrics_images": 50_000, "test_images": None,
     "reg_schedule": "linear", "correlate": None, "hold_out": None, "fit": "stretch",
     "lr_schedule": "constant", "lr_warmup": 0, "val_fraction": 0, "patience": None,
-    "no_extend": False,
+    "no_extend": False, "tracker": [],
 }  # fmt: skip
 
 

@@ -123,8 +123,8 @@ def test_wandb_offline(options, tmp_path, monkeypatch):
     for data in logged(file.read_bytes()):
         record = wandb_internal_pb2.Record()
         record.ParseFromString(data)
-        row = {item.key or "/".join(item.nested_key): item.value_json
-               for item in record.history.item}  # fmt: skip
+        row = {item.key or item.nested_key[0]: item.value_json
+               for item in record.history.item if len(item.nested_key) < 2}  # fmt: skip
         for name, value in row.items():
             if "/" in name:
                 found[name][json.loads(row["step"])] = json.loads(value)

@@ -163,9 +163,9 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_terms(train, tmp_path):
 def test_the_console_says_it_in_two_lines_and_no_latent_elsewhere(
     data_dir, tmp_path, capsys, caplog
 ):
-    words = ["train", "x", "-d", "mnist", "-l", "VAE", "--lr", "1", "-e", "200", "-b", "16",
-             "-z", "3", "--device", "cpu", "--no-test", "--results-dir", str(tmp_path),
-             "--data-dir", str(data_dir)]  # fmt: skip
+    words = ["train", "x", "-d", "mnist", "-l", "VAE", "--lr", "1", "-e", "20", "-b", "16",
+             "-r", "gaussian", "-z", "3", "--device", "cpu", "--no-test",
+             "--results-dir", str(tmp_path), "--data-dir", str(data_dir)]  # fmt: skip
     assert main(words) == 2
     said = capsys.readouterr().err.splitlines()
     assert said[-2].startswith("disvae: Training stopped at step ")
