@@ -1,6 +1,7 @@
 """The commands of scores: eval --metrics, score --codes, --is-metrics."""
 
 import json
+import logging
 import shutil
 
 import numpy as np
@@ -9,6 +10,8 @@ from PIL import Image
 
 import disvae
 from disvae.cli import main
+from disvae.data.batches import fixed_part
+from disvae.evaluation import score as score_module
 from disvae.metrics import Codes, evaluate
 
 
@@ -186,3 +189,31 @@ def test_list_explains_every_score(capsys):
     assert listed == list(disvae.metrics.SCORES)
     assert all(f" {score.formula}\n" in text for score in disvae.metrics.SCORES.values())
     assert main(["eval"]) == 2
+
+
+def test_scores_of_a_part_are_exact_on_it_and_say_so(scored, tmp_path, caplog):
+    shutil.copytree(scored.path, tmp_path / "run")
+    caplog.set_level(logging.INFO, "disvae")
+    arguments = ["eval", "run", "--metrics", "mig,total_correlation", "--metrics-images", "60"]
+    assert main([*arguments, "--results-dir", str(tmp_path)]) == 0
+    assert "Scores of 60 of 96 images (fewer by --metrics-images)" in caplog.text
+    logged = json.loads((tmp_path / "run/metrics.log").read_text())
+    wanted = evaluate(scored.encode(indices=fixed_part(96, 60)), "mig")["MIG"]
+    assert logged["MIG"] == pytest.approx(wanted, abs=1e-6)
+    assert logged["MIG"] != pytest.approx(scored.metrics["MIG"], abs=1e-6)
+    assert logged["mig"]["settings"]["images"] == 60
+    assert logged["total_correlation"]["settings"]["images"] == 60
+    assert "images" not in logged["aam"]["settings"]  # of all, from before
+    main([*arguments[:-1], "None", "--results-dir", str(tmp_path)])
+    again = json.loads((tmp_path / "run/metrics.log").read_text())
+    assert again["mig"] == scored.metrics["mig"]
+
+
+def test_a_part_in_which_a_factor_does_not_vary_is_refused_before_encoding(
+    scored, tmp_path, capsys, monkeypatch
+):
+    shutil.copytree(scored.path, tmp_path / "run")
+    monkeypatch.setattr(score_module, "encode", lambda *_, **__: pytest.fail("encoded"))
+    arguments = ["eval", "run", "--metrics", "mig", "--metrics-images", "2"]
+    assert main([*arguments, "--results-dir", str(tmp_path)]) == 2
+    assert "one value" in capsys.readouterr().err

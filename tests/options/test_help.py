@@ -223,6 +223,15 @@ CHANGED = [
         )
         for command in ("train", "eval")
     ),
+    *(
+        (
+            command,
+            "",
+            "--metrics-images INT Score so many images, always the same; default: all, but while "
+            "training 50,000.",
+        )
+        for command in ("train", "eval")
+    ),
     (
         "train",
         "--resume Go on with the run NAME where it was interrupted, with the options it has. "
@@ -249,8 +258,6 @@ CHANGED = [
             "disvae eval --list explains each. [default: ('mig', 'aam')]",
             "--metrics-every INT Compute the scores while training too, every n epochs, into "
             "train_metrics.log.",
-            "--metrics-images INT Images that --metrics-every scores: so many, always the same, "
-            "or all if there are fewer. [default: 50000]",
         )
     ),
     (

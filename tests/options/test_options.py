@@ -58,7 +58,7 @@ TRAIN = [
     ("--test-images", None, None),
     ("--metrics", None, ("mig", "aam")),
     ("--metrics-every", None, None),
-    ("--metrics-images", None, 50_000),
+    ("--metrics-images", None, None),
     ("--no-test", None, False),
     ("--eval-batchsize", None, 1000),
     ("--max-steps", None, None),

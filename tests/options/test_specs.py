@@ -9,7 +9,7 @@ import disvae
 
 BEFORE = Path(__file__).with_name("specs.json")
 ADDED = {
-    "metrics": ["mig", "aam"], "metrics_every": None, "metrics_images": 50_000, "test_images": None,
+    "metrics": ["mig", "aam"], "metrics_every": None, "metrics_images": None, "test_images": None,
     "reg_schedule": "linear", "correlate": None, "hold_out": None, "fit": "stretch",
     "lr_schedule": "constant", "lr_warmup": 0, "val_fraction": 0, "patience": None,
     "no_extend": False, "tracker": [],

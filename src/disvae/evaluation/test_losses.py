@@ -5,7 +5,6 @@ import re
 
 import torch
 from torch import nn
-from tqdm.auto import tqdm
 
 from disvae.data.batches import batches, epoch_order, fixed_part
 from disvae.data.dataset import Dataset
@@ -15,6 +14,7 @@ from disvae.objectives import Moment, Objective
 from disvae.options import Computing
 from disvae.runs.code import warn_of_changes
 from disvae.runs.likelihood import read_likelihood
+from disvae.runs.progress import counted
 from disvae.runs.run import Run
 
 logger = logging.getLogger("disvae")
@@ -30,25 +30,25 @@ def test_losses(
     device: torch.device,
     progress_bar: bool = False,
     most: int | None = None,
+    tell: bool = False,
 ) -> dict[str, float]:
     """Compute the mean of every term over the images of `dataset`, in nats per image.
 
     Of all images, or of `most` that are always the same (`disvae.data.batches.fixed_part`).
     Codes are posterior means (no sampling), the annealed weights are full; a batch counts by its
-    size. `vae`, on `device`, is left in evaluation mode.
+    size. `vae`, on `device`, is left in evaluation mode. With `tell`, the time it takes is logged.
     """
     vae.eval()
     sums: dict[str, float] = {}
     order = fixed_part(len(dataset), most)
     if objective.random_batches:
         order = order[epoch_order(len(order), seed=0, epoch=0)]
-    with tqdm(total=len(order), desc="Test", disable=None if progress_bar else True) as bar:
-        for images in batches(dataset, order, batch_size, device):
-            terms = objective.evaluate(vae, images, at)
-            values = torch.stack(list(terms.values())).tolist()
-            for name, value in zip(terms, values, strict=True):
-                sums[name] = sums.get(name, 0.0) + value * len(images)
-            bar.update(len(images))
+    parts = batches(dataset, order, batch_size, device)
+    for images in counted(parts, len(order), "Test", progress_bar, tell):
+        terms = objective.evaluate(vae, images, at)
+        values = torch.stack(list(terms.values())).tolist()
+        for name, value in zip(terms, values, strict=True):
+            sums[name] = sums.get(name, 0.0) + value * len(images)
     return {name: total / len(order) for name, total in sums.items()}
 
 
@@ -91,7 +91,7 @@ def record_test(
             " that were held out" if part else "",
         )  # fmt: skip
         terms = test_losses(
-            model, objective, at, images, run.options.eval_batchsize, device, bar, most
+            model, objective, at, images, run.options.eval_batchsize, device, bar, most, tell=True
         )
         found |= {f"{part}_{name}" if part else name: value for name, value in terms.items()}
     run.write_test_losses(found)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
-from pydantic import BaseModel, ConfigDict, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from disvae.options.user_code import UserCode, brought
 from disvae.types import At, Count, DeviceName, LogLevel, NoneFromText, Seed
@@ -97,4 +97,12 @@ class Computing(Device):
         Count | None,
         NoneFromText,
         option(EVALUATION, "Compute the test losses of so many images, always the same, not all."),
+    ] = None
+    metrics_images: Annotated[
+        Annotated[int, Field(ge=2, le=2**31)] | None,
+        NoneFromText,
+        option(
+            EVALUATION,
+            "Score so many images, always the same; default: all, but while training 50,000.",
+        ),
     ] = None

@@ -222,15 +222,6 @@ class RunOptions(RegimeOptions, Computing):
             "Compute the scores while training too, every n epochs, into train_metrics.log.",
         ),
     ] = None
-    metrics_images: Annotated[
-        int,
-        Field(ge=2, le=2**31),
-        option(
-            EVALUATION,
-            "Images that --metrics-every scores: so many, always the same, or all if there "
-            "are fewer.",
-        ),
-    ] = 50_000
     no_test: Annotated[bool, option(EVALUATION, "Whether not to compute the test losses.")] = False
     eval_batchsize: Annotated[Count, option(EVALUATION, "Batch size for evaluation.")] = 1000
 

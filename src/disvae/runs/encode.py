@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from tqdm.auto import tqdm
 
 from disvae.data.batches import batches
 from disvae.data.dataset import Dataset
 from disvae.models.vae import VAE
+from disvae.runs.progress import counted
 
 if TYPE_CHECKING:  # the scores take as long to import as all else but PyTorch
     from disvae.metrics.codes import Codes
@@ -23,11 +23,12 @@ def encode(
     batch_size: int = 1000,
     progress_bar: bool = False,
     indices: Int[np.ndarray, "n"] | None = None,
+    tell: bool = False,
 ) -> "Codes":
     """Encode the images `indices` of `dataset` (default: all) by `vae`, which moves to `device`.
 
     Returns float32 means and log variances ``[N, D]``, and the factors where they are known. The
-    progress bar shows on terminals only.
+    progress bar shows on terminals only; with `tell`, the time it takes is logged as well.
     """
     from disvae.metrics.codes import Codes
 
@@ -35,13 +36,12 @@ def encode(
     order = np.arange(len(dataset)) if indices is None else indices
     mean, logvar = np.empty((2, len(order), vae.latent_dim), dtype=np.float32)
     done = 0
-    with tqdm(total=len(order), desc="Encode", disable=None if progress_bar else True) as bar:
-        for images in batches(dataset, order, batch_size, torch.device(device)):
-            posterior = vae.encode(images)
-            here = slice(done, done + len(images))
-            mean[here], logvar[here] = posterior.mean.cpu(), posterior.logvar.cpu()
-            done += len(images)
-            bar.update(len(images))
+    parts = batches(dataset, order, batch_size, torch.device(device))
+    for images in counted(parts, len(order), "Encode", progress_bar, tell):
+        posterior = vae.encode(images)
+        here = slice(done, done + len(images))
+        mean[here], logvar[here] = posterior.mean.cpu(), posterior.logvar.cpu()
+        done += len(images)
     factors = dataset.factors
     return Codes(mean, logvar, None if factors is None else factors[order], dataset.factor_names)
 

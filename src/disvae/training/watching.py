@@ -18,6 +18,7 @@ from disvae.options import RunOptions
 from disvae.runs.encode import encode
 
 logger = logging.getLogger("disvae")
+_MOST = 50_000  # images, unless options say how many
 Images = Int[np.ndarray, "n"]  # by their indices
 
 
@@ -26,7 +27,7 @@ def watched_images(dataset: Dataset, options: RunOptions) -> Images:
 
     A factor with one value among them, of which scores could tell nothing, is a `UserError`.
     """
-    chosen = fixed_part(len(dataset), options.metrics_images)
+    chosen = fixed_part(len(dataset), options.metrics_images or _MOST)
     if (factors := dataset.factors) is not None:
         require_varied(factors[chosen], dataset.factor_names)
     return chosen
