@@ -26,7 +26,7 @@ def examples():
                 yield pytest.param(name, text, id=name)
 
 
-@pytest.mark.parametrize(("name", "text"), examples())
+@pytest.mark.parametrize(("name", "text"), list(examples()))
 def test_examples(name, text, tmp_path, data_dir, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DISVAE_DATA", str(data_dir))
