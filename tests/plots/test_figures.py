@@ -122,6 +122,24 @@ def test_scores_while_training_have_a_panel(trained, tmp_path):
     assert drawn == {"mig": [[1, 0.1], [2, 0.3]], "sap": [[1, 0.2]]}
 
 
+def test_losses_of_held_out_images_stand_beside_those_of_training(trained, tmp_path):
+    run = disvae.open_run(shutil.copytree(trained.path, tmp_path / "run"))
+    before = panels_of(plots.losses.figure(run))
+    assert all(len(panel.lines) == 1 for title, panel in before.items() if title)
+    run.write_validation_losses([{"loss": 90.0, "recon_loss": 70.0}, {"loss": 3.0}])
+    panels = panels_of(plots.losses.figure(run))
+    training, validation = panels["loss"].lines
+    np.testing.assert_array_equal(training.get_ydata(), run.losses["loss"])
+    np.testing.assert_array_equal(validation.get_xydata(), [[1, 90], [2, 3]])
+    assert panels["loss"].get_yscale() == "log"  # for both
+    assert panels["loss"].get_xlim() == (0.5, 2.5)
+    assert [text.get_text() for text in panels["loss"].get_legend().get_texts()] == [
+        "training", "validation",
+    ]  # fmt: skip
+    assert len(panels["reconstruction"].lines) == 2
+    assert len(panels["KL"].lines) == 1
+
+
 def test_names_of_terms_are_never_mathematics(trained, tmp_path):
     run = disvae.open_run(shutil.copytree(trained.path, tmp_path / "$x$ run"))
     strange = {r"$\x{y}$": 1.0, r"kl_loss_$\frac{$": 2.0, "<b>&": 3.0}

@@ -45,8 +45,9 @@ _HIGHEST_DENSITY = 1.0  # the prior's is 0.4; the peak of a latent that says not
 def losses(run: Run | Opened, **options: Any) -> "Figure":
     """Draw the terms of training, one panel a term, epochs on the axis.
 
-    A term that is positive and falls or rises tenfold has a logarithmic axis. The KLs of
-    the latents share the last panel, largest first.
+    A term that is positive and falls or rises tenfold has a logarithmic axis. The losses of
+    images held out for validation are dashed, beside those of training. The KLs of the latents
+    share the last panel, largest first.
 
     Reads ``title, dpi``.
     """
@@ -65,11 +66,20 @@ def losses(run: Run | Opened, **options: Any) -> "Figure":
     wide = [name for name, there in ((_LATENTS, latents), (_SCORES, scores)) if there]
     mosaic += [[name] * _N_COLS for name in wide]
     figure, panels = new_figure(mosaic, 9, 2.2 * len(mosaic), plot.dpi)
+    held_out = run.validation_losses
     for name in drawn:
-        _curve(panels[name], terms[name], color=BLUE)
+        curves = [terms[name]]
+        _curve(panels[name], terms[name], color=BLUE, label="training")
+        if name in held_out:
+            curves.append(held_out[name])
+            epochs = np.arange(1, len(curves[1]) + 1)
+            _line(panels[name], epochs, curves[1], color="C1", linestyle="--", label="validation")
         panels[name].set_title(plain(_TITLES.get(name, name)))
-        if terms[name].min() > 0 and terms[name].max() > _LOG_ABOVE * terms[name].min():
+        values = np.concatenate(curves)
+        if values.min() > 0 and values.max() > _LOG_ABOVE * values.min():
             panels[name].set_yscale("log")
+    if both := next((name for name in drawn if name in held_out), None):
+        panels[both].legend(frameon=False, fontsize="small")
     if latents:
         _latent_panel(panels[_LATENTS], latents)
     if scores:
