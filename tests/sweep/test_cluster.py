@@ -116,7 +116,7 @@ def test_when_workers_and_nodes_go_away_every_run_still_ends_once(cluster, tmp_p
     folder = tmp_path / "study"
 
     def wait_for_training_on(raylet):
-        patience = time.monotonic() + 120
+        patience = time.monotonic() + 300
         while not (name := half_way(folder, raylet)):
             assert process.poll() is None and time.monotonic() < patience
             time.sleep(0.02)

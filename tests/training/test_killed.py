@@ -12,7 +12,7 @@ import torch
 
 from disvae.cli import main
 from tests.processes import start_command, start_training
-from tests.training.test_resume import outcome, three_epochs
+from tests.training.test_resume import as_arguments, outcome, three_epochs
 
 LOSSES = ("VAE", "betaH", "betaB", "factor", "btcvae")
 KILLS = int(os.environ.get("DISVAE_KILLS", "2"))  # of each loss; make fuzz tries more
@@ -55,14 +55,6 @@ def test_killed_at_random_moments(loss, options, tmp_path):
     assert not (run / "checkpoint.pt").exists()
     assert not list(run.glob(".*"))
     assert not list(tmp_path.glob("killed*.zip"))
-
-
-def as_arguments(options):
-    return [
-        word
-        for name, value in options.items()
-        for word in (f"--{name.replace('_', '-')}", str(value))
-    ]
 
 
 def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(options, tmp_path):

@@ -37,6 +37,14 @@ def options(data_dir, tmp_path):
     return three_epochs(data_dir, tmp_path)
 
 
+def as_arguments(options):
+    return [
+        word
+        for name, value in options.items()
+        for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
+
+
 def outcome(run):
     return {name: (run / name).read_bytes() for name in FILES}
 

@@ -14,11 +14,11 @@ SCRIPT = """
 import itertools, os, sys
 from lightning_fabric import Fabric
 import disvae
-from disvae.training import checkpoint, train
+from disvae.training import checkpoint, keeping, train
 
 name, loss, results, data, resume, number, saves = sys.argv[1:]
 train.make_fabric = lambda *_: Fabric(accelerator="cpu", devices=2, strategy="ddp")
-train._AGREE_EVERY = 1
+keeping._AGREE_EVERY = 1
 save, count = checkpoint.save, itertools.count(1)
 
 def ended(*arguments):
