@@ -15,7 +15,7 @@ def test_the_package_lists_its_public_names():
 def test_train_lists_every_option_with_its_default():
     listed = inspect.signature(disvae.train).parameters
     assert list(listed)[:2] == ["name", "resume"]
-    assert {"name", "resume", *Options.model_fields} == set(listed)
+    assert {"name", "resume", "on_epoch", *Options.model_fields} == set(listed)
     assert listed["epochs"].default == 100
     assert listed["lr"].default == 5e-4
     assert not any(each.kind is each.VAR_KEYWORD for each in listed.values())

@@ -59,7 +59,7 @@ def _varied(factors):
     return factors
 
 
-UNBOUNDED = {"total_correlation", "code_information", "wasserstein_dependence"}
+UNBOUNDED = {"total_correlation", "code_information", "wasserstein_dependence", "fos"}
 SLOW = {"dci"}
 PLAIN = [s for s in SCORES.values() if s.needs <= {"factors"}]
 

@@ -71,7 +71,7 @@ def test_a_residual_block_adds_to_what_comes_in():
 
 
 def test_an_unknown_architecture_is_one_sentence():
-    with pytest.raises(UserError, match="no architecture 'GAN'; choose among Burgess, MLP, Loc"):
+    with pytest.raises(UserError, match="no model 'GAN'; choose among Burgess, MLP, Locatello"):
         disvae.VAE((1, 64, 64), 10, "GAN")
 
 

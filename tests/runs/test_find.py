@@ -92,5 +92,5 @@ assert not {{"torch", "numpy"}} & set(sys.modules)
     said = done.stderr.splitlines()
     assert done.returncode == 0, done.stderr
     assert [line[:8] for line in said] == ["disvae: "] * len(commands)
-    assert said[0].startswith("disvae: There is no dataset 'mnst'; choose mnist, or name")
+    assert said[0].startswith("disvae: There is no dataset 'mnst'; choose among mnist, or name")
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,8 @@ import disvae
 from disvae.cli import main
 from disvae.errors import UserError
 from disvae.storage.tensors import read_tensors, write_tensors
-from tests.training.test_resume import as_arguments, interrupted
+from tests.training.test_killed import as_arguments
+from tests.training.test_resume import interrupted
 
 FILES = ("model.pt", "train_losses.log", "training.gif", "test_losses.log")
 

@@ -23,7 +23,7 @@ from disvae.types import sentence
 
 FRONTS = {"main.py": "train", "main_viz.py": "plot"}  # programs that are one command
 
-_LONGEST = 1000  # letters of a message
+_LONGEST = 3600  # letters of a message; what names six files to fetch by hand is not cut
 
 
 def make_app(
