@@ -190,6 +190,19 @@ def test_the_summary_has_every_number_and_udr(record):
         assert picture.height > 3 * 64
 
 
+def test_an_option_and_a_value_of_the_same_name_have_a_column_each(record):
+    description = json.loads((record.folder / "sweep.json").read_text())
+    for run in description["runs"].values():
+        run["setting"]["loss"] = "VAE"
+    (record.folder / "sweep.json").write_text(json.dumps(description))
+    summarise(Record(record.folder))
+    with (record.folder / "runs.csv").open(newline="") as stream:
+        runs = {line["run"]: line for line in csv.DictReader(stream)}
+    assert {line["loss"] for line in runs.values()} == {"VAE"}
+    total = record.run("s1").losses["loss"][-1]
+    assert float(runs["s1"]["loss.value"]) == pytest.approx(total)
+
+
 def test_the_images_need_not_be_here(record, tmp_path, data_dir, monkeypatch):
     """A summary of runs from elsewhere downloads and prepares nothing."""
     monkeypatch.chdir(tmp_path)

@@ -4,7 +4,7 @@ import csv
 import io
 import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from disvae.errors import UserError
@@ -37,13 +37,18 @@ def summarise(record: Record, udr: bool = False) -> tuple[list[Path], str]:
     ]
     wide = [
         {"run": row.name, **options, **dict(row.setting), "seed": row.seed, "state": row.state,
-         "reason": row.reason, **row.values}
+         "reason": row.reason, **_beside(options, row.values)}
         for row in rows
     ]  # fmt: skip
     write_text(files[0], _as_csv(long))
     write_text(files[1], _as_csv(wide))
     write_text(files[2], _as_markdown(table, rows))
     return [*files, *draw(record, rows, table)], _missing(rows)
+
+
+def _beside(options: Container[str], values: Mapping[str, float]) -> dict[str, float]:
+    """Let no value take the column of an option, as that of the loss: it is ``loss.value``."""
+    return {f"{key}.value" if key in options else key: value for key, value in values.items()}
 
 
 def _missing(rows: Sequence[Row]) -> str:
