@@ -1,7 +1,6 @@
 """The images that a run was trained on, and those that were held out from it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from disvae.data.catalogue.registry import find
 from disvae.data.dataset import Dataset
@@ -10,13 +9,10 @@ from disvae.data.prepare import entry_folder, find_prepared, load_dataset, prepa
 from disvae.data.store import read_manifest
 from disvae.errors import UserError
 from disvae.options.user_code import forgotten, is_code
-from disvae.runs.code import recorded_code
-
-if TYPE_CHECKING:
-    from disvae.runs.run import Run
+from disvae.runs.code import Described, recorded_code
 
 
-def open_images(run: "Run", root: str | Path | None, split: str) -> Dataset:
+def open_images(run: Described, root: str | Path | None, split: str) -> Dataset:
     """Open a dataset of `run`; prepare it where it is not; see `Run.dataset`."""
     name, own = run.options.dataset, run.code.get("dataset")
     there = _prepared(run, root)
@@ -33,19 +29,19 @@ def open_images(run: "Run", root: str | Path | None, split: str) -> Dataset:
     return _opened(run, there or name, root, split)
 
 
-def open_prepared_images(run: "Run", root: str | Path | None = None) -> Dataset | None:
+def open_prepared_images(run: Described, root: str | Path | None = None) -> Dataset | None:
     """Open the images that `run` was trained on if they are prepared here."""
     there = _prepared(run, root)
     return None if there is None else _opened(run, there, None, "train")
 
 
-def _prepared(run: "Run", root: str | Path | None) -> Path | None:
+def _prepared(run: Described, root: str | Path | None) -> Path | None:
     """Find them below `root`, else where they lay in training, else where yours lie."""
     roots = (run.options.data_dir, data_root()) if root is None else (Path(root),)
     return next(filter(None, (_prepared_in(run, place) for place in roots)), None)
 
 
-def _prepared_in(run: "Run", root: Path | None) -> Path | None:
+def _prepared_in(run: Described, root: Path | None) -> Path | None:
     if root is None:
         return None
     if own := recorded_code(run, "dataset"):
@@ -56,7 +52,9 @@ def _prepared_in(run: "Run", root: Path | None) -> Path | None:
     return find_prepared(options.dataset, root, options.image_size, options.fit, known)
 
 
-def _opened(run: "Run", name_or_path: str | Path, root: str | Path | None, split: str) -> Dataset:
+def _opened(
+    run: Described, name_or_path: str | Path, root: str | Path | None, split: str
+) -> Dataset:
     used, options = run.specs.get("used"), run.options
     drawn_by = used.get("seed") if isinstance(used, dict) else options.seed
     if drawn_by is not None and (type(drawn_by) is not int or drawn_by < 0):
