@@ -12,6 +12,7 @@ from disvae.storage.tensors import read_tensors, write_tensors
 from tests.training.test_killed import as_arguments
 from tests.training.test_resume import interrupted
 
+pytestmark = pytest.mark.usefixtures("small_networks")
 FILES = ("model.pt", "train_losses.log", "training.gif", "test_losses.log")
 
 

@@ -10,6 +10,8 @@ from disvae.storage.tensors import read_tensors
 from disvae.training.rates import rate_by_step
 from tests.training.test_extending import options  # noqa: F401
 
+pytestmark = pytest.mark.usefixtures("small_networks")
+
 
 def shares(schedule, warmup, last):
     rate = rate_by_step(SimpleNamespace(lr_schedule=schedule, lr_warmup=warmup), last)

@@ -11,6 +11,7 @@ from disvae.training import keeping
 from disvae.training.history import epoch_without_patience
 from tests.training.test_resume import interrupted
 
+pytestmark = pytest.mark.usefixtures("small_networks")
 FILES = ("model.pt", "model-best.pt", "train_losses.log", "val_losses.log", "training.gif")
 
 
