@@ -18,7 +18,7 @@ def shaped_modules() -> list[str]:
     return [
         ".".join(path.relative_to(FOLDER.parent).with_suffix("").parts)
         for path, text in texts.items()
-        if "\nfrom jaxtyping import" in text and "\nfrom numba import" not in text
+        if "\nfrom jaxtyping import" in text and "import compiled\n" not in text
     ]
 
 

@@ -64,16 +64,11 @@ def fit_scikit_learn(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
 
 def boost(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
     """Fit the same in compiled code; the seeds decide between equally good codes."""
-    from disvae.metrics.estimators import trees
+    from disvae.metrics.estimators import log_loss, trees
 
     train, train_factors, test, test_factors = split
     n_rows, n_codes = train.shape
     values = np.ascontiguousarray(train.T, dtype=np.float32)
-    order = np.argsort(values, axis=1, kind="stable").astype(np.uint32)
-    ordered = np.take_along_axis(values, order, axis=1)
-    apart = ordered[:, 1:] > ordered[:, :-1] + trees.CLOSE
-    apart = np.pad(apart, ((0, 0), (1, 1)), constant_values=True)
-    table = (values, order, np.array([np.diff(np.flatnonzero(each)).max() for each in apart]))
     held_out = np.ascontiguousarray(test, dtype=np.float32)
 
     known = [np.unique(column, return_inverse=True) for column in train_factors.T]
@@ -85,6 +80,8 @@ def boost(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
     start = np.concatenate([_log_odds(np.bincount(each)) for each in labels])[:, None]
     scores, test_scores = np.repeat(start, n_rows, axis=1), np.repeat(start, len(test), axis=1)
     gradients, gains = np.empty_like(scores), np.zeros((len(start), n_codes))
+    leaf = np.empty(scores.shape, np.uint8)
+    nodes = np.empty((len(start), trees.N_NODES), trees.NODE)
     draws = [
         np.random.RandomState(seed).randint(2**31 - 1, size=(ROUNDS, n))
         for seed, n in zip(seeds.tolist(), n_trees, strict=True)
@@ -94,11 +91,16 @@ def boost(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
     count = cores()
     rows = list(pairwise(np.linspace(0, n_rows, count + 1).astype(int).tolist()))
     pieces = list(pairwise(np.linspace(0, len(start), PIECES * count + 1).astype(int).tolist()))
+    grounds = [trees.make_tree(values) for _ in pieces]
     with threads(count) as spread:
         for each in tree_seeds:
-            spread(trees.residuals, [(scores, labels, first, *part, gradients) for part in rows])
-            rest = (each, shrink, *table, gradients, scores, held_out, test_scores, gains)
-            spread(trees.grow, [(*part, *rest) for part in pieces])
+            spread(log_loss.residuals, [(*part, scores, labels, first, gradients) for part in rows])
+            grown = [
+                (*part, each, gradients, own) for part, own in zip(pieces, grounds, strict=True)
+            ]
+            spread(trees.grow, [(*part, nodes, leaf, gains) for part in grown])
+            rest = (shrink, gradients, leaf, scores, nodes, held_out, test_scores)
+            spread(log_loss.add_steps, [(*part, *rest) for part in pieces])
 
     importance, right = np.zeros((n_codes, len(labels))), np.zeros((2, len(labels)))
     for k, (low, high) in enumerate(pairwise(first)):
