@@ -4,6 +4,7 @@ import inspect
 
 import disvae
 from disvae.options import Options
+from tests.signature import STUB, stub
 
 
 def test_the_package_lists_its_public_names():
@@ -19,3 +20,7 @@ def test_train_lists_every_option_with_its_default():
     assert listed["epochs"].default == 100
     assert listed["lr"].default == 5e-4
     assert not any(each.kind is each.VAR_KEYWORD for each in listed.values())
+
+
+def test_editors_see_every_option_of_train():
+    assert STUB.read_text() == stub(), "call: python -m tests.signature"

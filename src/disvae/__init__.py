@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from disvae.posterior import Posterior
     from disvae.runs.find import open_run
     from disvae.runs.run import Run
+    from disvae.signatures import train
     from disvae.training.keeping import EpochEnd
-    from disvae.training.train import train
 
 __version__ = "0.2.0"
 

@@ -5,7 +5,8 @@ import pytest
 
 import disvae
 from disvae.data.catalogue.registry import CATALOG, all_sizes
-from disvae.data.prepare import find_prepared, load_dataset, prepare
+from disvae.data.prepare import load_dataset, prepare
+from disvae.data.prepared import find_prepared
 from disvae.errors import UserError
 from disvae.options import Options
 from tests.data.raw_files import raw

@@ -29,8 +29,10 @@ def test_support_of_normal_and_uniform_codes_is_as_published():
     assert larger == pytest.approx(9 * metrics.fos(normal, batch=64).mean)
 
 
-def test_the_search_is_that_of_brute_force():
-    codes = np.random.default_rng(1).normal(size=(12, 2))
+@pytest.mark.parametrize("images", [12, 40])
+@pytest.mark.parametrize("digits", [0, 8])  # 0: many codes are equal
+def test_the_search_is_that_of_brute_force(images, digits):
+    codes = np.random.default_rng(1).normal(size=(images, 2)).round(digits)
     combined = [(a[0], b[1]) for a in codes for b in codes]
     far = max(min(((p - c) ** 2).sum() for c in codes) for p in np.array(combined))
     assert metrics.fos(codes).mean == pytest.approx(far)

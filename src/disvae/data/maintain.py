@@ -7,7 +7,8 @@ from pathlib import Path
 from disvae.data.catalogue.entry import Entry
 from disvae.data.catalogue.registry import CATALOG, all_sizes
 from disvae.data.places import data_root
-from disvae.data.prepare import downloads_folder, own_datasets, sole_writer
+from disvae.data.prepare import downloads_folder, sole_writer
+from disvae.data.prepared import own_datasets
 from disvae.data.store import Manifest, file_hash, is_store, partial_folder, read_manifest
 from disvae.errors import UserError
 

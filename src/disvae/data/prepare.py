@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,9 +12,10 @@ from filelock import FileLock, Timeout
 from disvae.data.catalogue.entry import Entry
 from disvae.data.catalogue.registry import find, no_dataset
 from disvae.data.dataset import Dataset
-from disvae.data.own.arrays import SUFFIXES, ArrayFile, Arrays, ArraysInMemory, is_array
+from disvae.data.own.arrays import Arrays, ArraysInMemory, is_array
 from disvae.data.own.folder import ImageFolder
-from disvae.data.places import OWN, data_root
+from disvae.data.places import data_root
+from disvae.data.prepared import OWN_SIZE, entry_folder, own_datasets, own_folder, own_images
 from disvae.data.raw.download import download
 from disvae.data.raw.files import RawCopy
 from disvae.data.store import Manifest, building, is_store, read_manifest
@@ -23,8 +23,6 @@ from disvae.errors import UserError
 from disvae.types import Fit
 
 logger = logging.getLogger("disvae")
-
-OWN_SIZE = 64  # side of the user's images, unless another is asked for
 
 
 def load_dataset(
@@ -119,7 +117,7 @@ def prepare(
                     f"{option} out."
                 )
         return path
-    if (own := _own(path)) is not None:
+    if (own := own_images(path)) is not None:
         return _prepare_own(own, str(path.absolute()), data_root(root), image_size or OWN_SIZE, fit)
     there = [str(folder) for folder, _ in own_datasets(root, str(source))]
     hint = f" Own images of that name are prepared in {' and '.join(there)}." if there else ""
@@ -147,23 +145,6 @@ def named(
     return folder.name if by_name else str(folder)
 
 
-def own_datasets(root: str | Path | None = None, name: str = "") -> list[tuple[Path, Manifest]]:
-    """Return the folders of own images that are prepared: all, or those of `name`.
-
-    They are called by the name of the dataset, by that of their folder, or by where the images
-    came from.
-    """
-    found = []
-    for path in sorted((data_root(root) / OWN).glob("*/manifest.json")):
-        manifest = read_manifest(path.parent)
-        if manifest is not None:
-            origins = [str(Path(name).absolute())] if name else []
-            known = {manifest.name, path.parent.name, *manifest.source.values()}
-            if not name or {name, *origins} & known:
-                found.append((path.parent, manifest))
-    return found
-
-
 def prepare_entry(entry: Entry, name: str, digest: str, root: str | Path | None = None) -> Path:
     """Prepare a dataset that the user describes in a file; return its folder.
 
@@ -172,55 +153,6 @@ def prepare_entry(entry: Entry, name: str, digest: str, root: str | Path | None 
     if not isinstance(entry, Entry):
         raise UserError(f"{name} is no dataset; it should be a disvae.data.catalogue.entry.Entry.")
     return _prepare_named(entry, entry_folder(name, digest, root))
-
-
-def entry_folder(name: str, digest: str, root: str | Path | None = None) -> Path:
-    """Return where `prepare_entry` prepares."""
-    plain = re.sub(r"[^\w.+-]", "_", f"{name[:60]}-{digest[:16]}")
-    return data_root(root) / OWN / plain
-
-
-def find_prepared(
-    name_or_path: str | Path,
-    root: str | Path | None = None,
-    image_size: int | None = None,
-    fit: Fit = "stretch",
-    images_hash: str | None = None,
-) -> Path | None:
-    """Return the folder of a dataset if it is prepared below `root`; nothing is written.
-
-    Own images are known by their contents. Given `images_hash`, that of the prepared ones, the
-    path is not looked into: it may come from anyone's file.
-    """
-    path = Path(name_or_path)
-    entry = find(str(name_or_path), image_size)
-    if entry is not None:
-        folder = data_root(root) / entry.name
-    elif is_store(path):
-        folder = path
-    elif images_hash is not None:
-        return _own_of(images_hash, data_root(root))
-    elif not path.exists() or (own := _own(path)) is None:
-        return None
-    else:
-        folder = _own_folder(own, own.fingerprint(), data_root(root), image_size or OWN_SIZE, fit)
-    return folder if read_manifest(folder) is not None else None
-
-
-def _own_of(images_hash: str, root: Path) -> Path | None:
-    """Return the folder of the own images with that hash, if they are prepared below `root`."""
-    for folder in (root / "own").glob("*"):
-        manifest = read_manifest(folder)
-        if manifest is not None and manifest.hashes.get("images.npy") == images_hash:
-            return folder
-    return None
-
-
-def _own(path: Path) -> ImageFolder | ArrayFile | None:
-    """Tell what of the user's lies at `path`."""
-    if path.is_dir():
-        return ImageFolder(path)
-    return ArrayFile(path) if path.suffix.lower() in SUFFIXES else None
 
 
 def _prepare_named(entry: Entry, folder: Path) -> Path:
@@ -240,7 +172,7 @@ def _prepare_named(entry: Entry, folder: Path) -> Path:
 
 def _prepare_own(own: ImageFolder | Arrays, origin: str, root: Path, size: int, fit: Fit) -> Path:
     digest = own.fingerprint()
-    folder = _own_folder(own, digest, root, size, fit)
+    folder = own_folder(own, digest, root, size, fit)
 
     def work() -> None:
         entry, skipped = own.look(size, fit)
@@ -257,11 +189,6 @@ def _once(folder: Path, work: Callable[[], None]) -> Path:
                 refuse_occupied(folder)
                 work()
     return folder
-
-
-def _own_folder(own: ImageFolder | Arrays, digest: str, root: Path, size: int, fit: Fit) -> Path:
-    shape = f"{size}" if fit == "stretch" else f"{size}-{fit}"
-    return root / OWN / f"{own.name}-{shape}-{digest[:16]}"
 
 
 def write_entry(

@@ -35,17 +35,7 @@ class RunChangedError(UserError):
 class Bundle:
     """An opened run; all that is read or computed of it is kept.
 
-    Parameters
-    ----------
-    run
-        The run.
-    data_dir
-        Where prepared datasets lie; default: as `Run.prepared_dataset` has it.
-
-    Raises
-    ------
-    UserError
-        If its model cannot be opened.
+    A model that cannot be opened is a `UserError`.
     """
 
     def __init__(self, run: Run, data_dir: Path | None = None):
@@ -170,13 +160,7 @@ class Bundle:
         }
 
     def images(self, indices: Sequence[int]) -> list[dict[str, Any]]:
-        """Return images of the dataset with their factors.
-
-        Raises
-        ------
-        UserError
-            If the images are not here, or an index lies outside.
-        """
+        """Return images of the dataset with their factors; none there is a `UserError`."""
         dataset = self._needed_dataset()
         if any(index < 0 for index in indices):
             raise UserError(f"Dataset '{dataset.name}' has the images 0 to {len(dataset) - 1}.")
@@ -192,13 +176,7 @@ class Bundle:
         ]
 
     def find(self, wanted: Sequence[int], first: int = 0) -> int:
-        """Return the image whose factors come nearest to `wanted`: number `first` above all.
-
-        Raises
-        ------
-        UserError
-            If the images or their factors are not here.
-        """
+        """Return the image whose factors come nearest to `wanted`: number `first` above all."""
         dataset, factors = self._needed_dataset(), self.factors
         if factors is None or len(wanted) != factors.shape[1]:
             raise UserError(f"The images of '{dataset.name}' cannot be found by such factors.")

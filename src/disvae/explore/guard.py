@@ -23,16 +23,8 @@ _PAGE_POLICY = (
 class Guard:
     """Middleware that answers strangers with a sentence and lets no one else's page in.
 
-    Parameters
-    ----------
-    app
-        What it guards.
-    host
-        The one ``Host`` that is answered, as ``127.0.0.1:8000``.
-    token
-        What requests below ``/api/`` must carry.
-    framed
-        Whether pages on this machine, such as a notebook's, may show the page in a frame.
+    `host` is the one that is answered, as ``127.0.0.1:8000``; requests below ``/api/`` carry the
+    `token`; if `framed`, pages on this machine, such as a notebook's, may show it in a frame.
     """
 
     def __init__(self, app: ASGIApp, host: str, token: str, framed: bool):

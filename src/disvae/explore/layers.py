@@ -23,26 +23,14 @@ _STANDARD = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
 
 def decoder_network(model: VAE) -> Network:
-    """Return the decoder, from a code ``[D]`` to probabilities ``[C, H, W]``.
-
-    Raises
-    ------
-    InexpressibleError
-        If the model does something that no layer stands for.
-    """
+    """Return the decoder, from a code ``[D]`` to probabilities ``[C, H, W]``, if layers can."""
     random = torch.Generator().manual_seed(0)
     probes = 1.5 * torch.randn(4, model.latent_dim, generator=random)
     return _network(_plain(model).decode, probes, model.decode)
 
 
 def encoder_network(model: VAE) -> Network:
-    """Return the encoder, from an image ``[C, H, W]`` to means and log variances ``[2D]``.
-
-    Raises
-    ------
-    InexpressibleError
-        If the model does something that no layer stands for.
-    """
+    """Return the encoder, from an image ``[C, H, W]`` to means and log variances ``[2D]``."""
     probes = torch.rand(4, *model.image_shape, generator=torch.Generator().manual_seed(0))
 
     def encode(vae: VAE) -> Callable[[Tensor], Tensor]:

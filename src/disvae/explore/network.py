@@ -19,27 +19,13 @@ class InexpressibleError(UserError):
 
 @dataclass(frozen=True)
 class Layer:
-    """One step of a network, on one image.
+    """One step of a network, on one image."""
 
-    Attributes
-    ----------
-    op
-        A key of `COMPUTE`; ``static/interpreter.js`` knows the same.
-    inputs
-        Numbers of the values that it reads: 0 is the input, k the result of layer k.
-    shape
-        Of its result.
-    settings
-        Numbers, such as a stride.
-    arrays
-        Weights, in the layout that the page computes with.
-    """
-
-    op: str
-    inputs: tuple[int, ...]
-    shape: tuple[int, ...]
-    settings: dict[str, Any] = field(default_factory=dict)
-    arrays: dict[str, Tensor] = field(default_factory=dict)
+    op: str  # a key of `COMPUTE`; static/interpreter.js knows the same
+    inputs: tuple[int, ...]  # values that it reads: 0 is the input, k the result of layer k
+    shape: tuple[int, ...]  # of its result
+    settings: dict[str, Any] = field(default_factory=dict)  # numbers, such as a stride
+    arrays: dict[str, Tensor] = field(default_factory=dict)  # weights, as the page reads them
 
 
 @dataclass(frozen=True)
@@ -61,13 +47,7 @@ class Network:
 
 
 class Weights:
-    """The arrays of some networks, one after the other.
-
-    Parameters
-    ----------
-    precision
-        ``float32``, or ``float16`` for half the bytes.
-    """
+    """The arrays of some networks, one after the other; ``float16`` takes half the bytes."""
 
     def __init__(self, precision: str = "float32"):
         self.precision = precision

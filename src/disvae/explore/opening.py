@@ -13,18 +13,10 @@ _MOST_RUNS = 2000
 
 
 class Asked(NamedTuple):
-    """What to show.
-
-    Attributes
-    ----------
-    runs
-        The runs; the page knows them by their places in this list.
-    as_table
-        Whether they come from a folder of runs, such as a sweep's, and are listed first.
-    """
+    """What to show; the page knows runs by their places."""
 
     runs: tuple[Run, ...]
-    as_table: bool
+    as_table: bool  # they come from a folder of runs, such as a sweep's, and are listed first
 
 
 def find_runs(
@@ -33,24 +25,7 @@ def find_runs(
     code: Mapping[str, UserCode] | None = None,
     at: int | str | None = None,
 ) -> Asked:
-    """Open what was asked for.
-
-    Parameters
-    ----------
-    asked
-        Runs, names of runs or sweeps in `results_dir`, or paths of their folders.
-    results_dir
-        Folder that holds the runs.
-    code
-        Code of the user's own that they were made with; see `Run`.
-    at
-        Which of their weights; see `disvae.open_run`.
-
-    Raises
-    ------
-    UserError
-        If there is nothing of that name, or it holds no run.
-    """
+    """Open runs, names of runs or sweeps, and folders of either; none there is a `UserError`."""
     if not asked:
         raise UserError("Name at least one run to explore, as in: disvae explore NAME.")
     runs: list[Run] = []

@@ -34,15 +34,7 @@ Endpoint = Callable[[Request], dict[str, Any] | bytes]
 
 
 class Bundles:
-    """The runs that were asked for, opened when the page first shows them.
-
-    Parameters
-    ----------
-    asked
-        The runs.
-    data_dir
-        Where prepared datasets lie.
-    """
+    """The runs that were asked for, opened when the page first shows them."""
 
     def __init__(self, asked: Asked, data_dir: Path | None):
         self.asked = asked
@@ -52,12 +44,7 @@ class Bundles:
     def get(self, number: int, anew: bool = False) -> Bundle:
         """Return run `number`; `anew`: as it is on disk now.
 
-        Raises
-        ------
-        UserError
-            If there is none, or its model cannot be opened.
-        RunChangedError
-            If it was removed or trained anew since it was opened.
+        None there is a `UserError`; one removed or trained anew since is a `RunChangedError`.
         """
         if not 0 <= number < len(self.asked.runs):
             raise UserError("There is no such run on this page.")
@@ -76,15 +63,7 @@ class Bundles:
 
 
 def make_app(bundles: Bundles, host: str, token: str, framed: bool) -> Guard:
-    """Make the application that answers `host`.
-
-    Parameters
-    ----------
-    bundles
-        The runs.
-    host, token, framed
-        See `Guard`.
-    """
+    """Make the application that answers `host` (see `Guard`)."""
     static = static_files()
 
     async def page(_: Request) -> Response:

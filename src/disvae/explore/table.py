@@ -14,14 +14,7 @@ _NEVER_SHOWN = {
 
 
 def table(runs: Sequence[Run]) -> dict[str, Any]:
-    """Describe runs by what differs between them: options, scores, test losses.
-
-    Returns
-    -------
-    dict
-        ``options``, the names of those that differ; ``numbers``, names of scores and losses;
-        ``rows``: ``number, name, state, options, values``, one a run.
-    """
+    """Describe runs by what differs between them: options, scores, test losses."""
     described = [evidence.options(run) for run in runs]
     names = dict.fromkeys(name for options in described for name in options)
     differing = [

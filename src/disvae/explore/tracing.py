@@ -22,12 +22,7 @@ _MOVES = {
 class Trace(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Writes down what is done to `input`, an image or code alone in its batch.
 
-    Parameters
-    ----------
-    example
-        A value of the input.
-    rules
-        Name of an operation of PyTorch to what appends its layers.
+    `rules` say by the name of an operation of PyTorch what appends its layers.
     """
 
     def __init__(self, example: Float[Tensor, "1 ..."], rules: Mapping[str, Callable[..., int]]):

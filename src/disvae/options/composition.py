@@ -94,18 +94,8 @@ def record_for(losses: Iterable[UserCode], shown: Iterable[str] = ORIGINAL) -> t
 def resolve(given: Mapping[str, Any], code: Mapping[str, UserCode] | None = None) -> RunOptions:
     """Merge defaults, the named experiment and what the user gave, in rising precedence.
 
-    Parameters
-    ----------
-    given
-        Option name to value, only what the user chose.
-    code
-        What the user brought among them (see `taken`). Without a loss that was brought
-        elsewhere, its own options are left out.
-
-    Raises
-    ------
-    UserError
-        If an option is unknown, of the wrong type or out of bounds.
+    `code` is what the user brought among them (see `taken`); without a loss that was brought
+    elsewhere, its own options are left out. A bad option is a `UserError`.
     """
     experiment = given.get("experiment", "custom")
     chosen = experiment_options(experiment) if experiment in NAMES else {}

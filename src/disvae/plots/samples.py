@@ -52,19 +52,8 @@ def decoded(
 ) -> Grid:
     """Draw what the model of `run` decodes from `codes`, in their order, line by line.
 
-    Parameters
-    ----------
-    codes
-        See `Run.decode`.
-    n_cols, upsample_factor
-        Images in a line, and the side of the square that each pixel becomes.
-    device
-        Where to compute.
-
-    Raises
-    ------
-    UserError
-        If the codes are not of this model, or so many that the picture would fill the memory.
+    A line has `n_cols` images, of whose pixels each becomes a square of side `upsample_factor`.
+    Codes of another model, or so many that the picture would fill the memory, are a `UserError`.
     """
     count = len(to_numpy(codes))
     n_cols = min(n_cols, max(1, count))

@@ -5,7 +5,8 @@ from pathlib import Path
 from disvae.data.catalogue.registry import find
 from disvae.data.dataset import Dataset
 from disvae.data.places import data_root
-from disvae.data.prepare import entry_folder, find_prepared, load_dataset, prepare_entry
+from disvae.data.prepare import load_dataset, prepare_entry
+from disvae.data.prepared import entry_folder, find_prepared
 from disvae.data.store import read_manifest
 from disvae.errors import UserError
 from disvae.options.user_code import forgotten, is_code

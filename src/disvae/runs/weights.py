@@ -19,20 +19,9 @@ _LARGEST_CHECKPOINT = 2**34
 def weights_file(folder: Path, at: At, epochs: int | None = None) -> Path:
     """Return the file with the weights of a run.
 
-    Parameters
-    ----------
-    folder
-        Of the run.
-    at
-        Number of an epoch; ``best`` by the validation loss; ``last``, the end or, of a run that
-        was stopped, its checkpoint; None: ``last``, but weights of an ended training win.
-    epochs
-        How many the run has, if that is known: after so many it is at its end.
-
-    Raises
-    ------
-    UserError
-        If there are no such weights.
+    `at` is an epoch's number; ``best`` by the validation loss; ``last``, the end or, of a run that
+    was stopped, its checkpoint; or None: ``last``, but weights of an ended training win. After
+    `epochs`, if that is known, a run is at its end. Weights that are not there are a `UserError`.
     """
     model, checkpoint = folder / "model.pt", folder / CHECKPOINT
     if at is None or at == "last":

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 
 from disvae.data.places import data_root
-from disvae.data.prepare import find_prepared
+from disvae.data.prepared import find_prepared
 from disvae.data.store import Manifest, read_manifest
 from disvae.errors import UserError
 from disvae.models.vae import VAE

@@ -20,10 +20,7 @@ def load_trackers(
 ) -> dict[str, Callable[[Record], Tracker]]:
     """Load the trackers of a training; a user's own that was not given again is only named.
 
-    Raises
-    ------
-    UserError
-        If one is not installed, or none.
+    One that is not installed, or is none, is a `UserError`.
     """
     kinds = {}
     for name in options.tracker:
