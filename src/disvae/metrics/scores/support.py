@@ -14,6 +14,7 @@ from disvae.metrics.settings import Repeats, Seed
 
 FIRST = 16  # images that all combinations are compared with
 
+
 @declare(
     "fos",
     "Roth et al. 2023",
