@@ -49,6 +49,8 @@ def stub() -> str:
     for name, field in Options.model_fields.items():
         kind = spelled(field.annotation) + " | Any" * (name in OBJECTS)
         default = field.default
+        if get_origin(field.annotation) is Literal and default not in get_args(field.annotation):
+            kind = "str"  # in any case
         shown = repr(str(default)) if isinstance(default, Path) else repr(default)
         options.append(f"{name}: {kind} = {shown},")
     doc = inspect.cleandoc(disvae.train.__doc__ or "").splitlines()[0]

@@ -18,7 +18,7 @@ def train(
     results_dir: str | Path = "results",
     data_dir: str | Path | None = None,
     device: str = "auto",
-    log_level: Literal["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET"] = "info",
+    log_level: str = "info",
     no_progress_bar: bool = False,
     no_cuda: bool = False,
     seed: int | None = 1234,
