@@ -4,7 +4,7 @@ from itertools import combinations
 from typing import Annotated
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from pydantic import Field
 
 from disvae.metrics.arrays import CodeArray, as_codes
@@ -12,7 +12,7 @@ from disvae.metrics.estimators.sampling import Estimate, estimate, repeated
 from disvae.metrics.score import declare
 from disvae.metrics.settings import Repeats, Seed
 
-FIRST = 16  # images that all combinations are compared with
+NEAR = 8  # images that combinations are compared with first
 
 
 @declare(
@@ -59,20 +59,24 @@ def fos(
 
 def _mean_distance(codes: Float[np.ndarray, "B D"]) -> float:
     squared = (codes.T[:, :, None] - codes.T[:, None]) ** 2  # [D, B, B]
-    found = [_farthest(squared[i], squared[j]) for i, j in combinations(range(len(squared)), 2)]
+    near = np.argsort(squared, axis=2)[:, :, :NEAR].transpose(0, 2, 1)
+    pairs = combinations(range(len(squared)), 2)
+    found = [_farthest(squared[i], squared[j], near[i]) for i, j in pairs]
     return float(np.mean(found)) if found else 0.0
 
 
-def _farthest(one: Float[np.ndarray, "B B"], other: Float[np.ndarray, "B B"]) -> float:
+def _farthest(
+    one: Float[np.ndarray, "B B"], other: Float[np.ndarray, "B B"], near: Int[np.ndarray, "n B"]
+) -> float:
     """Of all combinations, the squared distance of the one farthest from every image.
 
-    Some images bound that of each combination from above; only where these lie far is it
-    compared with all others.
+    The images that are near by the first code bound it from above; only where these lie far is
+    a combination compared with all images.
     """
     size = len(one)
     bound = np.full((size, size), np.inf)
-    for c in range(0, size, max(size // FIRST, 1)):
-        np.minimum(bound, one[c][:, None] + other[c], out=bound)
+    for c in near:
+        np.minimum(bound, one[np.arange(size), c][:, None] + other[c], out=bound)
     left, highest = bound.ravel(), 0.0
     while left.max() > highest:
         top = np.argpartition(left, -size)[-size:]
