@@ -206,7 +206,7 @@ def test_an_option_and_a_value_of_the_same_name_have_a_column_each(record):
 def test_the_images_need_not_be_here(record, tmp_path, data_dir, monkeypatch):
     """A summary of runs from elsewhere downloads and prepares nothing."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("disvae.data.prepare.download", lambda *_: pytest.fail("downloads"))
+    monkeypatch.setattr("disvae.data.raw.download.download", lambda *_: pytest.fail("downloads"))
     description = json.loads((record.folder / "sweep.json").read_text())
     description["scores"]["metrics"] = ["all"]
     (record.folder / "sweep.json").write_text(json.dumps(description))

@@ -16,7 +16,6 @@ from disvae.data.own.arrays import Arrays, ArraysInMemory, is_array
 from disvae.data.own.folder import ImageFolder
 from disvae.data.places import data_root
 from disvae.data.prepared import OWN_SIZE, entry_folder, own_datasets, own_folder, own_images
-from disvae.data.raw.download import download
 from disvae.data.raw.files import RawCopy
 from disvae.data.store import Manifest, building, is_store, read_manifest
 from disvae.errors import UserError
@@ -157,6 +156,8 @@ def prepare_entry(entry: Entry, name: str, digest: str, root: str | Path | None 
 
 def _prepare_named(entry: Entry, folder: Path) -> Path:
     def work() -> None:
+        from disvae.data.raw.download import download  # which takes a tenth of a second to load
+
         downloads = downloads_folder(folder)
         copies = download(entry.name, entry.files, downloads)
         try:

@@ -8,6 +8,7 @@ import {imageCanvas, put, sheet} from "./paint.js";
 const COLUMNS = 10;
 const NARROW_COLUMNS = 6;
 const MOST_ROWS = 32;
+const PAINT_EVERY = 250; // milliseconds: to compose the page anew takes the browser as long as a row
 
 export function traversalsView(app) {
   const facts = app.facts();
@@ -59,6 +60,14 @@ export function traversalsView(app) {
     try {
       while (again) {
         again = false;
+        const due = [];
+        let painted = performance.now();
+        const paint = () => {
+          for (const [row, pixels] of due.splice(0)) {
+            cells[row].forEach(({ canvas }, column) => put(canvas, pixels, column));
+          }
+          painted = performance.now();
+        };
         await Promise.all(latents.map(async (j, row) => {
           const codes = values(j).map((value) => {
             const code = app.cursor().z.slice();
@@ -66,8 +75,10 @@ export function traversalsView(app) {
             return code;
           });
           const pixels = await app.engine.decode(app.run, facts, codes);
-          cells[row].forEach(({ canvas }, column) => put(canvas, pixels, column));
+          due.push([row, pixels]);
+          if (performance.now() - painted > PAINT_EVERY) paint();
         }));
+        paint();
         grid.dispatchEvent(new CustomEvent("drawn"));
       }
     } finally {
