@@ -69,7 +69,7 @@ def test_runs_archives_and_sweeps_are_listed_with_what_they_came_to(results, cap
     assert runs["a"].numbers["mig.gap"] == 0.1
     assert runs["a"].numbers["epochs"] == 3
     assert runs["c"].numbers["loss"] == 7  # of the last epoch, where there is no test
-    assert (runs["old"].options["loss"], runs["old"].numbers["mig"]) == ("betaH", 0.9)
+    assert (runs["old"].option("loss"), runs["old"].numbers["mig"]) == ("betaH", 0.9)
     size = sum(path.stat().st_size for path in (results / "a").iterdir())
     assert runs["a"].numbers["size"] == size
     assert main(["runs"]) == 0
@@ -186,6 +186,8 @@ import sys
 from disvae.cli import main
 assert main(["runs", "--sort", "mig"]) == 0
 assert not {"torch", "numpy"} & set(sys.modules)
+assert main(["data", "list"]) == 0
+assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
 

@@ -132,6 +132,13 @@ def test_labels_from_files_are_no_mathematics():
     to_image(scores_by_option(spreads(rows), ["mig"], "btcvae_B"))
 
 
+@pytest.mark.parametrize("name", ["", " ", "\n"])
+def test_labels_from_files_may_be_empty(name):
+    rows = [row._replace(setting=(("experiment", name), row.setting[1])) for row in ROWS]
+    to_image(violins(rows, ["mig"]))
+    to_image(scores_by_option(spreads(rows), ["mig"], "btcvae_B"))
+
+
 def test_rank_correlation_is_spearmans_and_blank_for_constants():
     rows = [row._replace(values={**row.values, "sap": 0.0}) for row in ROWS]
     texts = [t.get_text() for t in rank_correlation(rows, ["mig", "dci", "sap"]).axes[0].texts]

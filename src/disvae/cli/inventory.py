@@ -113,12 +113,12 @@ def as_table(runs: list[Listed], extra: list[str]) -> str:
     heads = ["run", "state", "model", "dataset", "epochs", "loss", "recon", "KL", *shown]
     rows = [[*heads, "MB", "changed"]]
     for run in runs:
-        dataset = Path(run.options.get("dataset", "")).name[:30]
+        dataset = Path(run.option("dataset") or "").name[:30]
         changed = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.numbers["time"]))
         numbers = [_cell(run, key) for key in ("epochs", *_LOSSES, *shown)]
         size = f"{run.numbers['size'] / 1e6:.1f}"
         rows.append(
-            [run.name, run.state, run.options.get("loss", ""), dataset, *numbers, size, changed]
+            [run.name, run.state, run.option("loss") or "", dataset, *numbers, size, changed]
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(_padded, row, widths, range(len(row)))).rstrip() for row in rows]
@@ -131,7 +131,7 @@ def as_table(runs: list[Listed], extra: list[str]) -> str:
 def _cell(run: Listed, key: str) -> str:
     number = run.numbers.get(key)
     if number is None:
-        return run.options.get(key, "")[:40] if key not in _LOSSES else ""
+        return (run.option(key) or "")[:40] if key not in _LOSSES else ""
     return f"{number:.4g}" if abs(number) < 1e4 else f"{number:.0f}"
 
 

@@ -5,13 +5,12 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from disvae.data.catalogue.entry import Entry
 from disvae.data.catalogue.registry import find, no_dataset
-from disvae.data.dataset import Dataset
 from disvae.data.own.arrays import Arrays, ArraysInMemory, is_array
 from disvae.data.own.folder import ImageFolder
 from disvae.data.places import data_root
@@ -20,6 +19,9 @@ from disvae.data.raw.files import RawCopy
 from disvae.data.store import Manifest, building, is_store, read_manifest
 from disvae.errors import UserError
 from disvae.types import Fit
+
+if TYPE_CHECKING:
+    from disvae.data.dataset import Dataset
 
 logger = logging.getLogger("disvae")
 
@@ -36,7 +38,7 @@ def load_dataset(
     fit: Fit = "stretch",
     factors: Any = None,
     factor_names: Sequence[str] = (),
-) -> Dataset:
+) -> "Dataset":
     """Open a dataset; prepare (and download) it first if that was never done.
 
     Parameters
@@ -84,6 +86,8 @@ def load_dataset(
     folder = prepare(source, root, image_size, fit)
     manifest = read_manifest(folder)
     assert manifest is not None  # noqa: S101 - prepare returns complete folders only
+    from disvae.data.dataset import Dataset  # names and folders need no PyTorch
+
     return Dataset(folder, manifest, split, train_fraction, seed, val_fraction)
 
 
@@ -132,6 +136,8 @@ def named(
     """
     if is_array(dataset):
         return str(prepare(dataset, root, image_size, fit).absolute())
+    from disvae.data.dataset import Dataset
+
     if not isinstance(dataset, Dataset):
         return str(dataset) if isinstance(dataset, Path) else dataset
     if not dataset.is_whole:

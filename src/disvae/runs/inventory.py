@@ -1,16 +1,17 @@
 """The runs and archives of a folder, by their files alone: no PyTorch, thousands in a second."""
 
-import json
 import math
 import os
 import re
 import stat
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from pydantic_core import from_json
 
 from disvae.errors import UserError
 from disvae.runs.folder import ARCHIVE
@@ -31,8 +32,8 @@ class Listed(NamedTuple):
         Of the folder or the file.
     state
         ``finished``, ``stopped`` (or in training), ``begun``, ``archived``, ``damaged``, ``sweep``.
-    options
-        Of its ``specs.json``, as text.
+    specs
+        All of its ``specs.json``.
     numbers
         Test losses, or without them those of the last epoch; scores, with their parts as
         ``dci.completeness``; ``epochs``, ``size`` in bytes, ``time`` of the last change.
@@ -40,16 +41,21 @@ class Listed(NamedTuple):
 
     name: str
     state: str
-    options: dict[str, str]
+    specs: dict[str, Any]
     numbers: dict[str, float]
+
+    def option(self, key: str) -> str | None:
+        """Return an option as text; None if it has none of that name."""
+        value = self.specs.get(key)
+        return None if key not in self.specs or isinstance(value, dict) else str(value)
 
     def number(self, key: str) -> float | None:
         """Return a number by its name: a loss, a score, an option that is one."""
         if key in self.numbers:
             return self.numbers[key]
         try:
-            return float(self.options[key])
-        except (KeyError, ValueError):
+            return float(self.option(key) or "")
+        except ValueError:
             return None
 
 
@@ -68,23 +74,23 @@ def list_runs(folder: Path) -> list[Listed]:
 
 
 def _listed(entry: os.DirEntry[str]) -> Listed | None:
-    path = Path(entry.path)
     if entry.is_dir():
-        if (path / "specs.json").is_file():
+        files = set(os.listdir(entry.path))  # noqa: PTH208 - one look, not one a file
+        if "specs.json" in files:
             state = "begun"
-            if (path / "checkpoint.pt").exists():
+            if "checkpoint.pt" in files:
                 state = "stopped"
-            elif (path / "model.pt").exists():
+            elif "model.pt" in files:
                 state = "finished"
-            return _described(entry.name, state, partial(_read, entry.path), _disk(path))
-        if (path / "sweep.json").is_file():
-            runs = sum(1 for _ in path.glob("*/specs.json"))
-            return Listed(entry.name, "sweep", {}, {"runs": float(runs), **_disk(path)})
+            return _described(entry.name, state, partial(_read, entry.path, files), _disk(entry))
+        if "sweep.json" in files:
+            runs = sum(1 for _ in Path(entry.path).glob("*/specs.json"))
+            return Listed(entry.name, "sweep", {}, {"runs": float(runs), **_disk(entry)})
     elif (archive := re.fullmatch(ARCHIVE, entry.name)) is not None:
         file = entry.stat()
         facts = {"size": float(file.st_size), "time": file.st_mtime}
         try:
-            with zipfile.ZipFile(path) as packed:
+            with zipfile.ZipFile(entry.path) as packed:
                 inside = partial(_packed, packed, archive["name"])
                 return _described(entry.name, "archived", inside, facts)
         except (OSError, ValueError, zipfile.BadZipFile):
@@ -99,18 +105,19 @@ def _described(name: str, state: str, read: Read, facts: Mapping[str, float]) ->
     last = dict(_last_epoch(read("train_losses.log")))
     tested = _object(read("test_losses.log"))
     numbers = {**last, **_numbers(tested or {}), **_scores(_object(read("metrics.log")) or {})}
-    options = {key: str(value) for key, value in specs.items() if not isinstance(value, dict)}
-    return Listed(name, state, options, {**numbers, **facts})
+    return Listed(name, state, specs, {**numbers, **facts})
 
 
-def _read(folder: str, name: str) -> bytes:
+def _read(folder: str, files: Container[str], name: str) -> bytes:
     """Return a file, of a log its end: logs of thousands of epochs would take seconds."""
+    if name not in files:
+        return b""
     path, is_long = f"{folder}/{name}", name == "train_losses.log"
     try:
         found = os.stat(path)  # noqa: PTH116 - half the time
         if not stat.S_ISREG(found.st_mode) or (found.st_size > _MOST and not is_long):
             return b""
-        with open(path, "rb") as file:  # noqa: PTH123
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
             file.seek(max(0, found.st_size - _TAIL) if is_long else 0)
             return file.read(_MOST)
     except OSError:
@@ -127,8 +134,8 @@ def _packed(archive: zipfile.ZipFile, folder: str, name: str) -> bytes:
 
 def _object(content: bytes) -> dict[str, Any] | None:
     try:
-        found = json.loads(content)
-    except (ValueError, RecursionError):
+        found = from_json(content, cache_strings="keys")  # in half the time of json.loads
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 
@@ -136,16 +143,16 @@ def _object(content: bytes) -> dict[str, Any] | None:
 def _last_epoch(log: bytes) -> Iterator[tuple[str, float]]:
     """Yield the terms of the last epoch, and how many epochs there are."""
     last = None
-    for line in reversed(log[-_TAIL:].decode("utf-8", "replace").splitlines()):
-        epoch, _, rest = line.partition(",")
-        term, _, value = rest.partition(",")
-        if not re.fullmatch(r"\d{1,9}", epoch) or last not in (None, epoch):
+    for line in reversed(log[-_TAIL:].splitlines()):
+        epoch, _, rest = line.partition(b",")
+        term, _, value = rest.partition(b",")
+        if not (epoch.isdigit() and len(epoch) < 10) or last not in (None, epoch):
             return
         if last is None:
             yield "epochs", float(epoch) + 1
         last = epoch
         if (number := _number(value)) is not None:
-            yield term, number
+            yield term.decode("utf-8", "replace"), number
 
 
 def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
@@ -169,15 +176,15 @@ def _scores(log: Mapping[str, Any]) -> dict[str, float]:
 
 def _number(value: object) -> float | None:
     try:
-        number = float(value) if isinstance(value, int | float | str) else math.nan
+        number = float(value) if isinstance(value, (int, float, str, bytes)) else math.nan
     except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 
 
-def _disk(folder: Path) -> dict[str, float]:
+def _disk(folder: os.PathLike[str]) -> dict[str, float]:
     """Return the bytes below `folder`, and when anything there changed last."""
-    size, latest, waiting = 0, 0.0, [str(folder)]
+    size, latest, waiting = 0, 0.0, [os.fspath(folder)]
     while waiting:
         for entry in os.scandir(waiting.pop()):
             if entry.is_dir(follow_symlinks=False):
@@ -206,7 +213,7 @@ def _parsed(condition: str) -> Callable[[Listed], bool]:
         options = wanted.split(",")
 
         def is_one(run: Listed) -> bool:
-            text = {"name": run.name, "state": run.state}.get(key, run.options.get(key))
+            text = {"name": run.name, "state": run.state}.get(key, run.option(key))
             if text is None:
                 number, goals = run.number(key), map(_number, options)
                 return (number is not None and number in goals) == (sign == "=")

@@ -65,7 +65,8 @@ class Run:
             )
         self.specs = read_json(self.path / "specs.json")
         record = record_for(own for kind, own in self.code.items() if kind == "loss")
-        known = {key: value for key, value in self.specs.items() if key in record.model_fields}
+        fields = record.model_fields  # which takes pydantic a while to say
+        known = {key: value for key, value in self.specs.items() if key in fields}
         try:
             self.options = checked(record, known)
         except UserError as error:

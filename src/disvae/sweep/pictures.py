@@ -228,6 +228,8 @@ def _inches(text: str) -> float:
     """Return how wide a label is."""
     from matplotlib.textpath import TextPath
 
+    if not text.strip():  # which has no path
+        return 0.0
     return float(TextPath((0, 0), text, size=_FONT).get_extents().width) / 72
 
 

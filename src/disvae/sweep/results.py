@@ -1,5 +1,6 @@
 """What the runs of a sweep came to: one row of numbers a run, and their spread a setting."""
 
+import functools
 import inspect
 import math
 from collections import defaultdict
@@ -143,6 +144,7 @@ def _values(record: Record, name: str) -> dict[str, float]:
         raise UserError(f"{logs} are damaged; restore them from a copy.") from None
 
 
+@functools.cache
 def _headline(score: str) -> str | None:
     """Name the part that is the score's value itself: the first field of its record, if any."""
     if score not in metrics.SCORES:
