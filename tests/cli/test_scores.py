@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import disvae
@@ -217,3 +218,19 @@ def test_a_part_in_which_a_factor_does_not_vary_is_refused_before_encoding(
     arguments = ["eval", "run", "--metrics", "mig", "--metrics-images", "2"]
     assert main([*arguments, "--results-dir", str(tmp_path)]) == 2
     assert "one value" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("bias", "said"), [(1e4, "log variances of up to 1e+04"), (1e30, "means of up to 1e+30")]
+)
+def test_a_run_that_diverged_is_said_to_have(trained, tmp_path, capsys, bias, said):
+    run = disvae.open_run(shutil.copytree(trained.path, tmp_path / "run"))
+    with torch.no_grad():
+        run.model.encoder.mu_logvar_gen.bias.fill_(bias)
+    run.write_model(run.model)
+    command = ["eval", "run", "--metrics", "total_correlation", "--results-dir", str(tmp_path)]
+    assert main([*command, "--data-dir", str(trained.options.data_dir)]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith(f"disvae: Training diverged: the model in {run.path} after step 14 ")
+    assert said in told
+    assert "a lower --lr" in told

@@ -60,7 +60,8 @@ def score(
         f"{len(images):,}", f"{len(dataset):,}",
         ", however training drew them" if regime else "",
     )  # fmt: skip
-    table = encode(run.model, dataset, device, batch_size, bar, images, tell=True)
+    trained = f" in {run.path} after step {run.steps:,}"
+    table = encode(run.model, dataset, device, batch_size, bar, images, True, trained)
     results = metrics.evaluate(
         table,
         names,

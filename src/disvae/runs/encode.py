@@ -8,11 +8,15 @@ from jaxtyping import Float, Int
 
 from disvae.data.batches import batches
 from disvae.data.dataset import Dataset
+from disvae.errors import UserError
 from disvae.models.vae import VAE
 from disvae.runs.progress import counted
 
 if TYPE_CHECKING:  # the scores take as long to import as all else but PyTorch
     from disvae.metrics.codes import Codes
+
+
+_MOST_MEAN, _MOST_LOGVAR = 1e29, 700  # that scores read, and that have an exponential
 
 
 @torch.inference_mode()
@@ -24,11 +28,13 @@ def encode(
     progress_bar: bool = False,
     indices: Int[np.ndarray, "n"] | None = None,
     tell: bool = False,
+    trained: str = "",
 ) -> "Codes":
     """Encode the images `indices` of `dataset` (default: all) by `vae`, which moves to `device`.
 
     Returns float32 means and log variances ``[N, D]``, and the factors where they are known. The
-    progress bar shows on terminals only; with `tell`, the time it takes is logged as well.
+    progress bar shows on terminals only; with `tell`, the time it takes is logged as well. Values
+    that no scores can be had of are a `UserError`, which says `trained`: of which model.
     """
     from disvae.metrics.codes import Codes
 
@@ -42,8 +48,26 @@ def encode(
         here = slice(done, done + len(images))
         mean[here], logvar[here] = posterior.mean.cpu(), posterior.logvar.cpu()
         done += len(images)
+    _require_converged(mean, logvar, trained)
     factors = dataset.factors
     return Codes(mean, logvar, None if factors is None else factors[order], dataset.factor_names)
+
+
+def _require_converged(
+    mean: Float[np.ndarray, "N D"], logvar: Float[np.ndarray, "N D"], trained: str
+) -> None:
+    """Refuse posteriors that training leaves only where it diverged."""
+    for name, values, most in (
+        ("means", mean, _MOST_MEAN),
+        ("log variances", logvar, _MOST_LOGVAR),
+    ):
+        largest = float(np.abs(values).max(initial=0))  # NaN if there is any
+        if not largest <= most:
+            raise UserError(
+                f"Training diverged: the model{trained} encodes images to {name} of up to "
+                f"{largest:.3g}; train it again with a lower --lr or a smaller weight of the "
+                "regularisation."
+            )
 
 
 @torch.inference_mode()

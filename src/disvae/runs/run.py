@@ -248,6 +248,16 @@ class Run:
         return max(map(len, self.losses.values()), default=0)
 
     @property
+    def steps(self) -> int:
+        """How many steps the epochs of the log had; 0 if the files do not say it."""
+        used, images = self.specs.get("used"), self.specs.get("n_data")
+        batch = used.get("batch_size") if isinstance(used, dict) else None
+        if type(batch) is not int or type(images) is not int or batch < 1:
+            return 0
+        steps = self.epochs * -(-images // batch)
+        return min(steps, self.options.max_steps or steps)
+
+    @property
     def training_scores(self) -> dict[str, dict[int, float]]:
         """Scores while training (``train_metrics.log``), by the epoch's number, from 0.
 

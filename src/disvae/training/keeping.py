@@ -183,7 +183,7 @@ def _keep_epoch(
     if options.metrics_every and prepared.watched is not None and done % options.metrics_every == 0:
         device = prepared.fabric.device
         history.scores[epoch.number] = watch(
-            model, prepared.whole, prepared.watched, options, device
+            model, prepared.whole, prepared.watched, options, device, f" after epoch {done}"
         )
         run.write_training_scores(history.scores)
     if done % options.checkpoint_every == 0:

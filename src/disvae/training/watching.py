@@ -34,10 +34,16 @@ def watched_images(dataset: Dataset, options: RunOptions) -> Images:
 
 
 def watch(
-    vae: VAE, dataset: Dataset, images: Images, options: RunOptions, device: torch.device
+    vae: VAE,
+    dataset: Dataset,
+    images: Images,
+    options: RunOptions,
+    device: torch.device,
+    trained: str,
 ) -> dict[str, float]:
     """Score the images chosen; where a score cannot be had of this model, say so, and none."""
-    codes = encode(vae, dataset, device, options.eval_batchsize, indices=images)
+    size = options.eval_batchsize
+    codes = encode(vae, dataset, device, size, indices=images, trained=trained)
     try:  # at once: scores share what they compute
         results = metrics.evaluate(codes, options.metrics, seed=options.seed)
     except UserError as error:  # a training does not end for want of a score
