@@ -64,16 +64,6 @@ def _paint(
     features: Float[Tensor, "B F H W"], weight: Float[Tensor, "F C 4 4"]
 ) -> Float[Tensor, "B C 2*H 2*W"]:
     """Let each pixel of the feature map paint a 4x4 patch; patches overlap and add."""
-    batch, n_features, height, width = features.shape
-    channels = weight.shape[1]
-    rows = features.permute(0, 2, 3, 1).reshape(-1, n_features)
-    brushes = weight.permute(0, 2, 3, 1).reshape(n_features, -1)
-    patches = (rows @ brushes).view(batch, height, width, 2, 2, 2, 2, channels)
-    # a frame of one pixel around the image takes what is painted beyond its edge
-    canvas = features.new_zeros(batch, height + 1, 2, width + 1, 2, channels)
-    for down in range(2):
-        for right in range(2):
-            quarter = patches[:, :, :, down, :, right].transpose(2, 3)
-            canvas[:, down : down + height, :, right : right + width] += quarter
-    image = canvas.view(batch, 2 * height + 2, 2 * width + 2, channels)
-    return image[:, 1:-1, 1:-1].permute(0, 3, 1, 2)
+    _, _, height, width = features.shape
+    patches = weight.flatten(1).t() @ features.flatten(2)
+    return F.fold(patches, (2 * height, 2 * width), _KERNEL, padding=_PADDING, stride=_STRIDE)
