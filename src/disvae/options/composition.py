@@ -74,12 +74,8 @@ Options = _with_losses({})
 def record_for(losses: Iterable[UserCode], shown: Iterable[str] = ORIGINAL) -> type[RunOptions]:
     """Return the record of options with those of the losses that the user brought.
 
-    The help shows those, and the options of the losses `shown`.
-
-    Raises
-    ------
-    UserError
-        If one of them is no objective, or one of its options is taken.
+    The help shows those, and the options of the losses `shown`. What is no objective, or an option
+    that is taken, is a `UserError`.
     """
     kinds = {}
     for own in losses:

@@ -17,12 +17,8 @@ RESULTS = Path("results")
 def find_run(asked: str | Path, results_dir: Path = RESULTS) -> Path:
     """Return the folder of a run, by its name in `results_dir` or by its path.
 
-    A name is looked up among the results first, and as a path then.
-
-    Raises
-    ------
-    UserError
-        If there is no run of that name, or in that folder; it proposes the nearest names.
+    A name is looked up among the results first, and as a path then. Where there is no run, a
+    `UserError` proposes the nearest names.
     """
     return _find(asked, results_dir, "run", "specs.json")
 

@@ -60,13 +60,7 @@ class Listed(NamedTuple):
 
 
 def list_runs(folder: Path) -> list[Listed]:
-    """List the runs, archives and sweeps in `folder`, by name.
-
-    Raises
-    ------
-    UserError
-        If there is no such folder.
-    """
+    """List the runs, archives and sweeps in `folder`, by name; none there is a `UserError`."""
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}; name the one that holds the runs.")
     entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
