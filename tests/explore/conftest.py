@@ -43,7 +43,10 @@ def make_run(path: Path, data_dir: Path, seed: int = 0, size: int = 64, **option
             weights *= 1.5
     run.write_model(model)
     kl = {f"kl_loss_{j}": (1.0, 4.0, 0.5, 3.0, 2.0)[j] for j in range(5)}
-    run.write_losses([{"loss": 90.0 - k, "recon_loss": 80.0 - k, **kl} for k in range(4)])
+    run.write_log(
+        "train_losses.log",
+        dict(enumerate([{"loss": 90.0 - k, "recon_loss": 80.0 - k, **kl} for k in range(4)])),
+    )
     return open_run(path)
 
 

@@ -60,5 +60,12 @@ def colour(tmp_path_factory):
     torch.manual_seed(0)
     run.write_model(disvae.VAE((3, SIZE, SIZE), 4))
     kl = {f"kl_loss_{j}": 4.0 - j for j in range(4)}
-    run.write_losses([{"recon_loss": 300.0 / epoch, "kl_loss": 10.0, **kl} for epoch in (1, 2, 40)])
+    run.write_log(
+        "train_losses.log",
+        dict(
+            enumerate(
+                [{"recon_loss": 300.0 / epoch, "kl_loss": 10.0, **kl} for epoch in (1, 2, 40)]
+            )
+        ),
+    )
     return run

@@ -115,7 +115,7 @@ def test_a_notebook_needs_nothing_but_the_run(trained):
 def test_scores_while_training_have_a_panel(trained, tmp_path):
     run = disvae.open_run(shutil.copytree(trained.path, tmp_path / "run"))
     without = plots.losses.figure(run)
-    run.write_training_scores({0: {"mig": 0.1, "sap": 0.2}, 1: {"mig": 0.3}})
+    run.write_log("train_metrics.log", {0: {"mig": 0.1, "sap": 0.2}, 1: {"mig": 0.3}})
     figure = plots.losses.figure(run)
     assert len(figure.axes) == len(without.axes) + 1
     drawn = {line.get_label(): line.get_xydata().tolist() for line in figure.axes[-1].lines}
@@ -126,7 +126,9 @@ def test_losses_of_held_out_images_stand_beside_those_of_training(trained, tmp_p
     run = disvae.open_run(shutil.copytree(trained.path, tmp_path / "run"))
     before = panels_of(plots.losses.figure(run))
     assert all(len(panel.lines) == 1 for title, panel in before.items() if title)
-    run.write_validation_losses([{"loss": 90.0, "recon_loss": 70.0}, {"loss": 3.0}])
+    run.write_log(
+        "val_losses.log", dict(enumerate([{"loss": 90.0, "recon_loss": 70.0}, {"loss": 3.0}]))
+    )
     panels = panels_of(plots.losses.figure(run))
     training, validation = panels["loss"].lines
     np.testing.assert_array_equal(training.get_ydata(), run.losses["loss"])
@@ -143,14 +145,14 @@ def test_losses_of_held_out_images_stand_beside_those_of_training(trained, tmp_p
 def test_names_of_terms_are_never_mathematics(trained, tmp_path):
     run = disvae.open_run(shutil.copytree(trained.path, tmp_path / "$x$ run"))
     strange = {r"$\x{y}$": 1.0, r"kl_loss_$\frac{$": 2.0, "<b>&": 3.0}
-    run.write_losses([strange, strange])
-    run.write_training_scores({0: {r"$\y{$": 0.5}})
+    run.write_log("train_losses.log", dict(enumerate([strange, strange])))
+    run.write_log("train_metrics.log", {0: {r"$\y{$": 0.5}})
     assert plots.losses(run).mode == "RGB"
 
 
 def test_a_log_of_thousands_of_terms_is_one_page(trained, tmp_path):
     run = disvae.open_run(shutil.copytree(trained.path, tmp_path / "run"))
-    run.write_losses([{f"term{k}": 1.0 for k in range(3000)}] * 2)
+    run.write_log("train_losses.log", dict(enumerate([{f"term{k}": 1.0 for k in range(3000)}] * 2)))
     figure = plots.losses.figure(run)
     assert len(figure.axes) == 30
     assert "30 of 3,000 terms" in figure.get_suptitle()

@@ -120,11 +120,8 @@ class Regime:
     def check(self, dataset: str, sizes: Mapping[str, int]) -> None:
         """Refuse what a dataset with factors of `sizes` cannot give.
 
-        Raises
-        ------
-        UserError
-            No factors; an unknown factor, or one with a single value; conditions that no value
-            meets, or all do.
+        No factors; an unknown factor, or one with a single value; conditions that no value
+        meets, or all do.
         """
         if self and not sizes:
             raise UserError(

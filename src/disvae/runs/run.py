@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from disvae.metrics.codes import Codes
 
 logger = logging.getLogger("disvae")
+LOGS = {"train_losses.log": "Loss", "val_losses.log": "Loss", "train_metrics.log": "Metric"}
 # of runs whose specs.json does not say it, as those of the original system
 _BACKGROUNDS = {"celeba": "white", "chairs": "white"}
 
@@ -237,7 +238,7 @@ class Run:
             return {}
 
     def _curves(self, log: str) -> dict[str, Float[np.ndarray, "epochs"]]:
-        curves = read_curves(self.path / log, "Loss")
+        curves = read_curves(self.path / log, LOGS[log])
         return {name: np.array(list(curve.values())) for name, curve in curves.items()}
 
     @property
@@ -264,7 +265,7 @@ class Run:
         Empty if none were computed; a damaged log is a `UserError`.
         """
         try:
-            return read_curves(self.path / "train_metrics.log", "Metric")
+            return read_curves(self.path / "train_metrics.log", LOGS["train_metrics.log"])
         except FileNotFoundError:
             return {}
 
@@ -279,17 +280,9 @@ class Run:
         state = {name: value.cpu().contiguous() for name, value in vae.state_dict().items()}
         write_tensors(self.path / ("model.pt" if epoch is None else f"model-{epoch}.pt"), state)
 
-    def write_losses(self, epochs: list[dict[str, float]]) -> None:
-        """Write ``train_losses.log``: one row a term and epoch."""
-        write_curves(self.path / "train_losses.log", "Loss", dict(enumerate(epochs)))
-
-    def write_validation_losses(self, epochs: Sequence[Mapping[str, float]]) -> None:
-        """Write ``val_losses.log``: one row a term and epoch."""
-        write_curves(self.path / "val_losses.log", "Loss", dict(enumerate(epochs)))
-
-    def write_training_scores(self, epochs: Mapping[int, Mapping[str, float]]) -> None:
-        """Write ``train_metrics.log``: one row a score and epoch that was scored."""
-        write_curves(self.path / "train_metrics.log", "Metric", epochs)
+    def write_log(self, name: str, epochs: Mapping[int, Mapping[str, float]]) -> None:
+        """Write a log of training, one of `LOGS`: one row a term, or score, and epoch."""
+        write_curves(self.path / name, LOGS[name], epochs)
 
     def write_test_losses(self, terms: Mapping[str, float]) -> None:
         """Write ``test_losses.log``; one of the original system is kept beside it."""

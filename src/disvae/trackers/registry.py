@@ -17,13 +17,7 @@ TRACKERS = {
 
 
 def find(name: str) -> Callable[[Record], Tracker]:
-    """Load the tracker `name`.
-
-    Raises
-    ------
-    UserError
-        If what it needs is not installed.
-    """
+    """Load the tracker `name`; one that is not installed is a `UserError`."""
     if find_spec(name) is None:
         raise UserError(
             f"The tracker {name} is not installed; call: pip install 'disvae[{name}]', or train "

@@ -175,7 +175,7 @@ def _keep_epoch(
 ) -> None:
     model, done = prepared.learners.bare_vae.eval(), epoch.number + 1
     history.add(epoch.terms, training_frame(model, run.background))
-    run.write_losses(history.log)
+    run.write_log("train_losses.log", dict(enumerate(history.log)))
     validated = _validate(run, prepared, history, options)
     told = {"loss": "loss", "recon_loss": "reconstruction", "kl_loss": "KL"}
     terms = [f"{told[k]} {v:.2f}" for k, v in epoch.terms.items() if k in told] + validated
@@ -185,7 +185,7 @@ def _keep_epoch(
         history.scores[epoch.number] = watch(
             model, prepared.whole, prepared.watched, options, device, f" after epoch {done}"
         )
-        run.write_training_scores(history.scores)
+        run.write_log("train_metrics.log", history.scores)
     if done % options.checkpoint_every == 0:
         run.write_model(model, done)
 
@@ -202,7 +202,7 @@ def _validate(run: Run, prepared: Prepared, history: History, options: RunOption
             options.eval_batchsize, prepared.fabric.device,
         )
     )  # fmt: skip
-    run.write_validation_losses(history.validation)
+    run.write_log("val_losses.log", dict(enumerate(history.validation)))
     if best_epoch(history.validation) == len(history.validation) - 1:
         run.write_model(learners.bare_vae, "best")
     return [f"validation {history.validation[-1]['loss']:.2f}"]
