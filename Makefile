@@ -1,10 +1,10 @@
 # Each target does all set-up by itself; it needs Python 3.11+, make and git.
 PYTHON ?= python3
 BIN := .venv/bin
-QUICK := tests/test_*.py $(addprefix tests/,options storage models objectives metrics) \
+QUICK := tests/test_*.py $(addprefix tests/,options storage models objectives) \
 	--ignore tests/test_extending.py --ignore tests/objectives/test_contract.py
 
-.PHONY: demo test check fuzz lint docs release-check setup clean
+.PHONY: demo test check coverage fuzz lint docs release-check setup clean
 
 setup: .venv/ready
 
@@ -27,13 +27,18 @@ demo: setup
 	@echo "Move its latents in the browser: $(BIN)/disvae explore demo"
 
 # Compiled files are kept: programs that tests start would compile the package anew each time.
-test check: export PYTHONDONTWRITEBYTECODE =
+test check coverage: export PYTHONDONTWRITEBYTECODE =
 test: setup
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-# In a minute: all that looks at the code, and the tests of the rooms that know of no training.
+# In a minute: all that looks at the code, and the tests of the quickest rooms.
 check: lint
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(QUICK)
+
+# All tests, and the branches that none of them takes.
+coverage: setup
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov disvae --cov-branch \
+		--cov-report term-missing:skip-covered
 
 # Many more hostile files, and kills at random moments, than the tests try.
 fuzz: setup

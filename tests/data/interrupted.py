@@ -1,12 +1,7 @@
-"""A program for the tests: prepare a small dataset, and be killed on the way.
-
-python -m tests.data.interrupted NAME ADDRESS ROOT APPENDS; it kills itself (no clean-up, as
-kill -9) after so many pieces of images were written; 0: never.
-"""
+"""A process of the tests: prepare a small dataset, and be killed on the way."""
 
 import os
 import signal
-import sys
 
 from disvae.data import store
 from disvae.data.catalogue import mnist, mpi3d, shapes3d, smallnorb
@@ -15,7 +10,8 @@ from disvae.data.prepare import prepare
 from tests.data.raw_files import small_entry
 
 
-def main(name: str, address: str, root: str, appends: int) -> None:
+def prepare_and_die(name, address, root, appends):
+    """Kill this process (no clean-up, as kill -9) after so many pieces were written; 0: never."""
     store._COMMIT_BYTES = 1
     mnist._CHUNK = 4
     mpi3d._BLOCK = shapes3d._BLOCK = smallnorb._BLOCK = 10
@@ -31,7 +27,3 @@ def main(name: str, address: str, root: str, appends: int) -> None:
 
     store.Builder.append = append_or_die
     prepare(name, root)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:4], int(sys.argv[4]))

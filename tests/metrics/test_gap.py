@@ -123,7 +123,7 @@ tables = st.integers(2, 12).flatmap(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(tables, st.permutations(range(3)), st.floats(-3, 3), st.booleans())
 def test_information_survives_permuting_and_rescaling_codes(table, order, log_scale, flip):
     mean, logvar, factors = (np.array(part) for part in table)
@@ -135,7 +135,7 @@ def test_information_survives_permuting_and_rescaling_codes(table, order, log_sc
     assert (after.mutual_information <= after.factor[:, None] + 1e-12).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(tables)
 def test_scores_lie_between_nought_and_one(table):
     mean, logvar, factors = (np.array(part) for part in table)

@@ -14,6 +14,7 @@ import pytest
 
 from disvae.cli import main
 from disvae.sweep.record import Record
+from tests.processes import start_command
 
 pytest.importorskip("ray", reason="Ray is not installed (disvae[ray])")
 RAY = Path(sys.executable).with_name("ray")
@@ -109,16 +110,13 @@ def half_way(folder, raylet):
 
 def test_when_workers_and_nodes_go_away_every_run_still_ends_once(cluster, tmp_path, data_dir):
     address, first, second = cluster
-    process = subprocess.Popen(
-        [sys.executable, "-m", "disvae", *sweep("study", address, tmp_path, data_dir)],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    folder = tmp_path / "study"
+    said, folder = tmp_path / "said", tmp_path / "study"
+    process = start_command(sweep("study", address, tmp_path, data_dir), said)
 
     def wait_for_training_on(raylet):
         patience = time.monotonic() + 300
         while not (name := half_way(folder, raylet)):
-            assert process.poll() is None and time.monotonic() < patience
+            assert process.is_alive() and time.monotonic() < patience
             time.sleep(0.02)
         return name
 
@@ -126,9 +124,10 @@ def test_when_workers_and_nodes_go_away_every_run_still_ends_once(cluster, tmp_p
     os.kill(begun(folder)[asked][-1], signal.SIGTERM)
     cut = wait_for_training_on(second)
     os.kill(second, signal.SIGKILL)
-    said, _ = process.communicate(timeout=240)
-    assert process.returncode == 0
-    ended = [line.split()[1] for line in said.splitlines() if line.endswith(": finished")]
+    process.join(240)
+    assert process.exitcode == 0
+    lines = said.read_text().splitlines()
+    ended = [line.split()[1] for line in lines if line.endswith(": finished")]
     names = [f"custom-seed{n}" for n in range(1, N_RUNS + 1)]
     assert sorted(ended) == [f"{name}:" for name in names]
     record = Record(folder)
@@ -148,11 +147,10 @@ def test_when_workers_and_nodes_go_away_every_run_still_ends_once(cluster, tmp_p
 
     # a run that no machine has room for is refused rather than awaited
     arguments = sweep("more", address, tmp_path, data_dir, "--gpus-per-run", "0.5")
-    refused = subprocess.run(
-        [sys.executable, "-m", "disvae", *arguments], capture_output=True, text=True, timeout=120
-    )
-    assert refused.returncode == 2
-    assert "No machine of the Ray cluster has the 1 cores and 0.5 GPUs" in refused.stderr
+    refused = start_command(arguments, said)
+    refused.join(120)
+    assert refused.exitcode == 2
+    assert "No machine of the Ray cluster has the 1 cores and 0.5 GPUs" in said.read_text()
 
 
 def test_without_a_cluster_there_is_one_sentence(tmp_path, capsys):

@@ -20,6 +20,7 @@ from disvae.cli import main
 from disvae.sweep.record import Progress, Record
 from disvae.sweep.table import LiveTable
 from disvae.sweep.work import Task, perform
+from tests.processes import start_command
 
 GRID = ["epochs=1", "batch_size=16", "latent_dim=3", "dataset=mnist", "device=cpu"]
 
@@ -229,15 +230,13 @@ def test_other_options_under_the_same_name_are_refused(study, data_dir, capsys):
 def test_killed_and_called_again_it_ends_as_if_undisturbed(study, data_dir, tmp_path):
     chosen = ["-x", "VAE_mnist,btcvae_mnist", "--seeds", "2", "--metrics", "total_correlation"]
     arguments = command(tmp_path, data_dir, *chosen)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "disvae", *arguments], stdout=subprocess.DEVNULL
-    )
+    process = start_command(arguments, tmp_path / "said")
     folder = tmp_path / "study"
     while len(list(folder.glob("*/metrics.log"))) < 2:
-        assert process.poll() is None
+        assert process.is_alive()
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     assert main(arguments) == 0
     assert weights(folder) == weights(study)
     losses = [(folder / name / "test_losses.log").read_text() for name in Record(folder).runs]

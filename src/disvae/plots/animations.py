@@ -155,8 +155,10 @@ def _with_fewer_colours(pixels: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray,
     """Round as many low bits away, alike in all colours, as there are too many different ones."""
     for bits in range(4):
         rounded = pixels >> bits << bits | 1 << bits >> 1
-        codes = rounded.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
-        if len(np.unique(codes)) <= _SHEET_COLOURS:
+        red, green, blue = np.moveaxis(rounded.astype(np.uint32), -1, 0)
+        seen = np.zeros(1 << 24, dtype=bool)  # sorting or hashing millions takes seconds
+        seen[red << 16 | green << 8 | blue] = True
+        if seen.sum() <= _SHEET_COLOURS:
             break
     return rounded
 
