@@ -66,8 +66,6 @@ def test_runs_are_scored_on_all_images_and_on_the_parts(data_dir, tmp_path, capl
         "x", loss="adagvae", dataset="dsprites", correlate="posX:posY:0.5", hold_out="shape=0",
         epochs=1, batch_size=16, latent_dim=3, device="cpu", results_dir=tmp_path,
         data_dir=data_dir, is_metrics=True, metrics=("mig", "pairwise_entanglement"),
-        metric_settings=("pairwise_entanglement.num_train=500",
-                         "pairwise_entanglement.num_test=300"),
     )  # fmt: skip
     assert run.specs["n_data"] == 64
     tested = json.loads((run.path / "test_losses.log").read_text())
