@@ -2,9 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 QUICK := tests/test_*.py $(addprefix tests/,options storage models objectives) \
-	--ignore tests/test_extending.py --ignore tests/objectives/test_contract.py
+	--ignore tests/test_extending.py --ignore tests/test_zoo.py --ignore tests/objectives/test_contract.py
 
-.PHONY: demo test check coverage fuzz lint docs release-check setup clean
+.PHONY: demo test check coverage fuzz lint docs zoo release-check setup clean
 
 setup: .venv/ready
 
@@ -60,6 +60,10 @@ docs: .venv/docs
 .venv/docs: .venv/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	@touch $@
+
+# Write zoo/README.md and its grid, the registry of the zoo, and build/zoo/*.zip from the runs in zoo/.
+zoo: setup
+	$(BIN)/python bin/zoo.py
 
 # Build the wheel and the source distribution, and check both; LOWEST=NAME==VERSION takes that in place
 # of the least version of its range.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from disvae.models.architecture import Architecture
     from disvae.models.vae import VAE
     from disvae.posterior import Posterior
+    from disvae.runs.export import export
     from disvae.runs.find import open_run
     from disvae.runs.run import Run
     from disvae.signatures import train
@@ -21,7 +22,7 @@ __version__ = "0.2.0"
 
 __all__ = [
     "VAE", "Architecture", "Dataset", "EpochEnd", "Posterior", "Run", "UserError", "explore",
-    "load_dataset", "metrics", "objectives", "open_run", "plots", "train",
+    "export", "load_dataset", "metrics", "objectives", "open_run", "plots", "train",
 ]  # fmt: skip
 
 _HOMES = {
@@ -32,6 +33,7 @@ _HOMES = {
     "Posterior": "disvae.posterior",
     "Run": "disvae.runs.run",
     "UserError": "disvae.errors",
+    "export": "disvae.runs.export",
     "load_dataset": "disvae.data.prepare",
     "open_run": "disvae.runs.find",
     "train": "disvae.training.train",

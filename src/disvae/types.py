@@ -49,6 +49,7 @@ LogLevel = Annotated[
 Seed = Annotated[Annotated[int, Field(ge=0, le=2**32 - 1)] | None, NoneFromText]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 AnyWeight = Annotated[float, Field(allow_inf_nan=False)]
+ExportFormat = Literal["safetensors", "onnx", "zip"]
 Fit = Literal["stretch", "crop", "pad"]
 RecDist = Literal["bernoulli", "laplace", "gaussian", "gaussian_optimal", "gaussian_learned"]
 

@@ -13,6 +13,7 @@ from disvae import __version__
 from disvae.cli import codes, data, inventory, listing, runs
 from disvae.cli.explore import explore
 from disvae.cli.sweep import experiments, summary, sweep
+from disvae.cli.zoo import export, zoo
 from disvae.devices.process import keep_freed_memory, spin_briefly
 from disvae.errors import UserError
 from disvae.objectives.registry import OBJECTIVES, ORIGINAL
@@ -51,7 +52,7 @@ def make_app(
     app.command(runs.evaluate, name="eval")
     commands = (
         runs.score, codes.encode, codes.decode, runs.plot, runs.grid, explore, experiments, sweep,
-        summary, data.make_app(), inventory.make_app(), listing.losses, listing.models,
+        summary, export, zoo, data.make_app(), inventory.make_app(), listing.losses, listing.models,
     )  # fmt: skip
     for command in commands:
         app.command(command)

@@ -10,7 +10,7 @@ from disvae.cli.runs import Existing
 from disvae.errors import UserError
 from disvae.options import GENERAL, Device, Opening
 from disvae.options.common import FLAT, PLOT, option
-from disvae.runs.find import find_run
+from disvae.runs.find import opened
 
 
 def encode(
@@ -29,15 +29,13 @@ def encode(
     The file holds mean and logvar [N, D], indices [N] of the images in the dataset, and where they
     are known factors [N, K] and factor_names.
     """
-    folder = find_run(name, where.results_dir)  # a typo is told before PyTorch is loaded
+    run = opened(name, where.results_dir, own.code, own.at)
     from disvae.devices.fabric import make_fabric
     from disvae.metrics.codes import write_codes
-    from disvae.runs.run import Run
 
     logging.getLogger("disvae").setLevel(where.log_level)
     if out.suffix.lower() != ".npz":  # before anything is encoded
         raise UserError(f"Codes go into an .npz file, but {out} is none; rename it.")
-    run = Run(folder, own.code, own.at)
     dataset = run.dataset(where.data_dir, split)
     codes = run.encode(
         where.data_dir,
@@ -68,14 +66,12 @@ def decode(
     own: Annotated[Opening, FLAT] = Opening(),  # noqa: B008
 ) -> None:
     """Decode codes by a trained model, and draw the images line by line."""
-    folder = find_run(name, where.results_dir)  # a typo is told before PyTorch is loaded
+    run = opened(name, where.results_dir, own.code, own.at)
     from disvae.devices.fabric import make_fabric
     from disvae.metrics.codes import read_means
     from disvae.plots.figures import write_as
     from disvae.plots.samples import decoded
-    from disvae.runs.run import Run
 
-    run = Run(folder, own.code, own.at)
     means = read_means(codes)
     if rows and max(rows) >= len(means):
         raise UserError(f"--rows: {codes} has the rows 0 to {len(means) - 1}, not {max(rows)}.")

@@ -8,14 +8,18 @@ from pydantic import Field
 
 from disvae.options import GENERAL, Opening
 from disvae.options.common import FLAT, ResultsDir, option
-from disvae.runs.find import find_folder
+from disvae.runs.find import find_folder, find_place
 
 Precision = Literal["half", "single"]
 
 
 def explore(
     runs: Annotated[
-        tuple[str, ...], option(GENERAL, "Names of runs or sweeps, or paths of their folders.")
+        tuple[str, ...],
+        option(
+            GENERAL,
+            "Names of runs or sweeps, paths of their folders or of zip files of runs, or zoo:NAME.",
+        ),
     ],
     /,
     *,
@@ -55,7 +59,7 @@ def explore(
     into one file that opens from disk and from any web host.
     """
     for asked in runs:
-        find_folder(asked, results_dir)  # a typo is told before much is loaded
+        find_place(asked, results_dir, find_folder)  # a typo is told before much is loaded
     if export is not None:
         from disvae.explore.export import export as write
 

@@ -22,14 +22,23 @@ from disvae.options import (
 from disvae.options.common import FLAT, SEED_HELP, TRAINING, ResultsDir, option
 from disvae.options.user_code import brought, load_scores
 from disvae.plots.registry import PLOTS
-from disvae.runs.find import find_run
+from disvae.runs.find import find_run, opened
 from disvae.types import Seed
 
 if TYPE_CHECKING:
     from disvae.runs.run import Run
 
 Name = Annotated[str, option(GENERAL, "Name of the model for storing or loading purposes.")]
-Existing = Annotated[str, option(GENERAL, "Name of the run, or the path of its folder.")]
+Existing = Annotated[
+    str, option(GENERAL, "Name of the run, path of its folder or zip file, or zoo:NAME.")
+]
+Out = Annotated[
+    Path | None,
+    option(
+        GENERAL,
+        "Folder for what is written; default: the run's, of a zip file or the zoo results/NAME.",
+    ),
+]
 if TYPE_CHECKING:
     PlotType = str
 else:  # the choices are computed, which type checkers cannot follow
@@ -92,22 +101,13 @@ def chosen_losses(arguments: Sequence[str]) -> list[str]:
 
 
 def _evaluate_only(name: str, options: RunOptions, code: Mapping[str, UserCode]) -> None:
-    run = _open(name, options.results_dir, code)
+    run = opened(name, options.results_dir, code)
     from disvae.evaluation.score import score
 
     if not options.no_test:
         _test(run, options)
     if options.is_metrics:
-        print_scores(score(run, options, options.metrics), run.path / "metrics.log")
-
-
-def _open(
-    name: str, results_dir: Path, code: Mapping[str, UserCode], at: int | str | None = None
-) -> "Run":
-    folder = find_run(name, results_dir)  # a typo is told before PyTorch is loaded
-    from disvae.runs.run import Run
-
-    return Run(folder, code, at)
+        print_scores(score(run, options, options.metrics), run.file("metrics.log"))
 
 
 def evaluate(
@@ -117,6 +117,7 @@ def evaluate(
     where: Annotated[Computing, FLAT] = Computing(),  # noqa: B008
     own: Annotated[Opening, FLAT] = Opening(),  # noqa: B008
     scores: Annotated[ScoreOptions, FLAT] = ScoreOptions(),  # noqa: B008
+    out: Out = None,
     list_scores: Annotated[
         bool, option(SCORES, "Explain each score, and stop.", name="--list")
     ] = False,
@@ -133,7 +134,7 @@ def evaluate(
     logging.getLogger("disvae").setLevel(where.log_level)
     if not name:
         raise UserError("Name the run to evaluate, as in: disvae eval NAME --metrics all.")
-    run = _open(name, where.results_dir, own.code, own.at)
+    run = opened(name, where.results_dir, own.code, own.at, out)
     if not scores.metrics:
         _test(run, where)
         return
@@ -192,9 +193,10 @@ def plot(
     *,
     options: Annotated[PlotOptions, FLAT] = PlotOptions(),  # noqa: B008
     own: Annotated[Opening, FLAT] = Opening(),  # noqa: B008
+    out: Out = None,
 ) -> None:
     """Draw what a trained model learned; the pictures go to its run, `results/NAME`."""
-    run = _open(name, options.results_dir, own.code, own.at)
+    run = opened(name, options.results_dir, own.code, own.at, out)
     from disvae.plots.gallery import draw
 
     for path in draw(run, plots, options):
@@ -204,7 +206,8 @@ def plot(
 def grid(
     out: Annotated[Path, option(GENERAL, "File to write: .gif or .webp.")],
     runs: Annotated[
-        tuple[str, ...], option(GENERAL, "Names of the runs, or paths of their folders.")
+        tuple[str, ...],
+        option(GENERAL, "Names of the runs, paths of their folders or zip files, or zoo:NAME."),
     ],
     /,
     *,
@@ -212,11 +215,11 @@ def grid(
     results_dir: ResultsDir = Path("results"),
 ) -> None:
     """Merge the `gif-traversals` of several runs into one labelled grid, row by row."""
-    opened = [_open(name, results_dir, {}) for name in runs]
+    films = [opened(name, results_dir) for name in runs]
     from disvae.plots import animations, montage
 
     animations.check_place(out)
-    animations.write_animation(out, montage.grid(opened, columns))
+    animations.write_animation(out, montage.grid(films, columns))
     print(out)
 
 

@@ -39,6 +39,7 @@ def score(
     ``where.metrics_images`` of them that are always the same, which the settings of each score
     then say; beside that stand the scores of `parts`, as ``held_out.mig``.
     """
+    run.require_outputs()
     dataset = run.dataset(where.data_dir)
     chosen: dict[str, Any] = {"seed": where.seed, "repeats": how.repeats, "settings": how.settings}
     subset, regime = how.metric_factors or None, run.options.regime

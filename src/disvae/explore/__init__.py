@@ -25,7 +25,8 @@ def explore(
     Parameters
     ----------
     *runs
-        Runs, names of runs or sweeps in `results_dir`, or paths of folders.
+        Runs, names of runs or sweeps in `results_dir`, paths of folders or of runs in zip files,
+        or ``zoo:NAME``.
     results_dir, data_dir
         Where runs and prepared datasets lie.
     port

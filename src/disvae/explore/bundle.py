@@ -40,7 +40,9 @@ class Bundle:
 
     def __init__(self, run: Run, data_dir: Path | None = None):
         self.stamp = _stamp(run)
-        self.run = Run(run.path, run.code, run.at) if "model" in vars(run) else run  # read anew
+        if "model" in vars(run):  # read anew
+            run = Run(run.path, run.code, run.at, run.outputs)
+        self.run = run
         self.model = self.run.model
         self._data_dir = data_dir
         self._lock = threading.RLock()

@@ -6,47 +6,48 @@ which are the weights. A trace says nothing about other inputs, so every network
 compared with its model on random ones.
 """
 
-import copy
 from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from disvae.explore.network import InexpressibleError, Network
 from disvae.explore.rules import RULES
 from disvae.explore.tracing import Trace
+from disvae.models.standard import standard
 from disvae.models.vae import VAE
 
 _TOLERANCE = 1e-4  # of a probability, or relative to a posterior's mean and log variance
-_STANDARD = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
 
 def decoder_network(model: VAE) -> Network:
-    """Return the decoder, from a code ``[D]`` to probabilities ``[C, H, W]``, if layers can."""
+    """Return the decoder, from a code ``[D]`` to probabilities ``[C, H, W]``.
+
+    Raises
+    ------
+    InexpressibleError
+        If the model does something that no layer stands for.
+    """
     random = torch.Generator().manual_seed(0)
     probes = 1.5 * torch.randn(4, model.latent_dim, generator=random)
-    return _network(_plain(model).decode, probes, model.decode)
+    return _network(standard(model).decode, probes, model.decode)
 
 
 def encoder_network(model: VAE) -> Network:
-    """Return the encoder, from an image ``[C, H, W]`` to means and log variances ``[2D]``."""
+    """Return the encoder, from an image ``[C, H, W]`` to means and log variances ``[2D]``.
+
+    Raises
+    ------
+    InexpressibleError
+        If the model does something that no layer stands for.
+    """
     probes = torch.rand(4, *model.image_shape, generator=torch.Generator().manual_seed(0))
 
     def encode(vae: VAE) -> Callable[[Tensor], Tensor]:
         return lambda images: torch.cat(list(vae.encode(images)), dim=1)
 
-    return _network(encode(_plain(model)), probes, encode(model))
-
-
-def _plain(model: VAE) -> VAE:
-    """Copy a model and let layers that refine one of PyTorch's be that one."""
-    model = copy.deepcopy(model).eval()
-    for module in model.modules():
-        for standard in _STANDARD:
-            if isinstance(module, standard):
-                module.__class__ = standard
-    return model
+    return _network(encode(standard(model)), probes, encode(model))
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from disvae.errors import UserError
 from disvae.options import UserCode
-from disvae.runs.find import find_folder
+from disvae.runs.find import find_folder, find_place
 from disvae.runs.run import Run
 
 _MOST_RUNS = 2000
@@ -34,9 +34,9 @@ def find_runs(
         if isinstance(one, Run):
             runs.append(one)
             continue
-        folder = find_folder(one, results_dir)
+        folder, outputs = find_place(one, results_dir, find_folder)
         if (folder / "specs.json").is_file():
-            runs.append(Run(folder, code, at))
+            runs.append(Run(folder, code, at, outputs))
         else:
             runs += _runs_below(folder, code, at)
             as_table = True

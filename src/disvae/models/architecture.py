@@ -71,5 +71,5 @@ class GaussianEncoder(nn.Sequential):
     def forward(self, images: Float[Tensor, "B C H W"]) -> Posterior:
         """Encode `images` in [0, 1]."""
         pairs: Tensor = super().forward(images)  # type: ignore[no-untyped-call]
-        mean, logvar = pairs.view(len(pairs), -1, 2).unbind(-1)
+        mean, logvar = pairs.unflatten(1, (-1, 2)).unbind(-1)
         return Posterior(mean, logvar)

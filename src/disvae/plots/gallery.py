@@ -21,7 +21,7 @@ _VECTORS = ("pdf", "svg")
 
 
 def draw(run: Run, names: Iterable[str], options: PlotOptions) -> list[Path]:
-    """Draw plots into the folder of `run`, ``all`` or by name; return the files.
+    """Draw plots into the folder for what is made of `run`, ``all`` or by name; return the files.
 
     Data and model are opened once. Nothing is written unless all can be drawn.
     """
@@ -30,6 +30,7 @@ def draw(run: Run, names: Iterable[str], options: PlotOptions) -> list[Path]:
         given["seed"] = secrets.randbits(32)
     chosen = list(PLOTS) if "all" in names else list(dict.fromkeys(names))
     formats = _formats(chosen, options.format)
+    run.require_outputs()
     opened = Opened(run, options.data_dir)
     bar = tqdm(chosen, unit="plot", disable=None if len(chosen) > 1 else True, leave=False)
     drawn = {}

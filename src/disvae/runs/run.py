@@ -40,8 +40,9 @@ class Run:
     """A training run on disk; evaluation and plots read it and nothing else.
 
     `code` is what the user gives again of the code that it was made with, by option, `at` says
-    which of its weights `model` has; see `open_run`. A folder that is no run, or whose
-    ``specs.json`` is damaged, is a `UserError`.
+    which of its weights `model` has, `outputs` is the folder for plots and scores, by default its
+    own; see `open_run`. A folder that is no run, or whose ``specs.json`` is damaged, is a
+    `UserError`.
 
     Attributes
     ----------
@@ -56,8 +57,10 @@ class Run:
         path: str | Path,
         code: Mapping[str, UserCode] | None = None,
         at: int | str | None = None,
+        outputs: str | Path | None = None,
     ):
         self.path, self.at = Path(path), checked(Opening, {"at": at}).at
+        self.outputs = self.path if outputs is None else Path(outputs)
         self.code = dict(code or {})
         self.name = self.path.resolve().name
         if not (self.path / "specs.json").is_file():
@@ -135,14 +138,39 @@ class Run:
         return np.array([losses[name][epoch] for name in names])
 
     def file(self, name: str) -> Path:
-        """Return where a picture or table of `model` lies: at its end under its own `name`.
+        """Return where to write a picture or table of `model`: at its end under its own `name`.
 
         That of an epoch, or of a run that was stopped, says so: ``metrics-10.log``,
-        ``metrics-last.log``.
+        ``metrics-last.log``. The folder is made if it is not the run's; that of another run is a
+        `UserError`.
         """
+        self.require_outputs()
+        if self.outputs != self.path:
+            self.outputs.mkdir(parents=True, exist_ok=True)
+        return self.outputs / self._named(name)
+
+    def require_outputs(self) -> None:
+        """Refuse to write into another run, by a `UserError`."""
+        if self._is_of_another_run:
+            raise UserError(
+                f"{self.outputs} is a run itself, so nothing is written there of another one; "
+                "name a folder for that by --out."
+            )
+
+    def made(self, name: str) -> Path:
+        """Return where to read such a file: as it was made of this run, else as it came with it."""
+        here = self.outputs / self._named(name)
+        is_ours = here.exists() and not self._is_of_another_run
+        return here if is_ours else self.path / self._named(name)
+
+    @property
+    def _is_of_another_run(self) -> bool:
+        return self.outputs != self.path and (self.outputs / "specs.json").exists()
+
+    def _named(self, name: str) -> str:
         is_ended = self.at is None and (self.path / "model.pt").is_file()
-        path = self.path / name
-        return path if is_ended else path.with_stem(f"{path.stem}-{self.at or 'last'}")
+        path = Path(name)
+        return name if is_ended else f"{path.stem}-{self.at or 'last'}{path.suffix}"
 
     @cached_property
     def model(self) -> VAE:
@@ -272,8 +300,8 @@ class Run:
     @property
     def metrics(self) -> dict[str, Any]:
         """All of ``metrics.log``; empty if no score was computed."""
-        path = self.file("metrics.log")
-        return read_json(path) if path.exists() else {}
+        logs = (self.path / self._named("metrics.log"), self.made("metrics.log"))
+        return {key: v for log in logs if log.exists() for key, v in read_json(log).items()}
 
     def write_model(self, vae: nn.Module, epoch: int | str | None = None) -> None:
         """Write ``model.pt``, or ``model-<epoch>.pt``, as of the best."""
@@ -287,7 +315,8 @@ class Run:
     def write_test_losses(self, terms: Mapping[str, float]) -> None:
         """Write ``test_losses.log``; one of the original system is kept beside it."""
         file = self.file("test_losses.log")
-        self._keep_foreign(file)
+        if file.parent == self.path:
+            self._keep_foreign(file)
         write_text(file, to_json(terms))
 
     def _keep_foreign(self, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pooch
@@ -30,14 +30,13 @@ def download(name: str, files: Sequence[RawFile], folder: Path) -> dict[str, Raw
     for file in files:
         folder.mkdir(parents=True, exist_ok=True)
         faults: dict[str, str] = {}
-        copy = _download_file(file, folder, faults)
+        copy = download_file(file, folder, faults)
         if copy is None:
             _remove_empty(folder)
             missing = [other for other in files if not (folder / other.name).exists()]
             command = ["disvae", "data", "import", name, *(other.name for other in missing)]
             raise UserError(
-                f"Could not download {file.name} ("
-                f"{'; '.join(f'{url}: {fault}' for url, fault in faults.items())}); fetch by hand "
+                f"Could not download {file.name} ({told(faults)}); fetch by hand "
                 f"{', '.join(f'{other.name} from {other.urls[0]}' for other in missing)} "
                 f"and run: {shlex.join([*command, '--data-dir', str(folder.parent)])}"
             )
@@ -45,8 +44,11 @@ def download(name: str, files: Sequence[RawFile], folder: Path) -> dict[str, Raw
     return copies
 
 
-def _download_file(file: RawFile, folder: Path, faults: dict[str, str]) -> RawCopy | None:
-    """Try all sources; what went wrong with each goes to `faults`."""
+def download_file(file: RawFile, folder: Path, faults: dict[str, str]) -> RawCopy | None:
+    """Return `file` in `folder`, downloaded if need be and verified; None if it cannot be had.
+
+    All sources are tried in turn; what went wrong with each goes to `faults`.
+    """
     path = folder / file.name
     for url in file.urls:
         for number in range(_TRIES):
@@ -68,6 +70,11 @@ def _download_file(file: RawFile, folder: Path, faults: dict[str, str]) -> RawCo
     return None
 
 
+def told(faults: Mapping[str, str]) -> str:
+    """Say what went wrong with each source."""
+    return "; ".join(f"{url}: {fault}" for url, fault in faults.items())
+
+
 def _remove_empty(folder: Path) -> None:
     for path in folder.iterdir():
         if not path.stat().st_size:
@@ -82,7 +89,7 @@ def _fetch(url: str, path: Path, file: RawFile) -> None:
     Without a published hash nothing would show that two halves do not fit: then it starts anew.
     """
     part = path.with_name(f"{path.name}.part")
-    with part.open("ab" if file.md5 else "wb") as stream:
+    with part.open("ab" if file.hash else "wb") as stream:
         here = stream.tell()
 
         def start_over(response: requests.Response, **_: object) -> None:
@@ -111,9 +118,9 @@ def _fetch(url: str, path: Path, file: RawFile) -> None:
 def _checked(path: Path, file: RawFile) -> str:
     """Verify a download; one without a published hash must stay as it came first."""
     record = path.with_name(f"{path.name}.sha256")
-    first = record.read_text("utf-8") if file.md5 is None and record.exists() else None
+    first = record.read_text("utf-8") if file.hash is None and record.exists() else None
     digest = verify(path, file, first)
-    if file.md5 is None and first is None:
+    if file.hash is None and first is None:
         write_text(record, digest)
     return digest
 

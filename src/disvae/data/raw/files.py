@@ -17,8 +17,16 @@ class RawFile:
 
     name: str  # by which imported files are recognised
     urls: tuple[str, ...]  # where it can be had, tried in order
-    md5: str | None  # of the file as published; None if nobody published one
+    md5: str | None = None  # of the file as published; None if nobody published one
     md5_unpacked: str | None = None  # where known: the file after gunzip is accepted too
+    sha256: str | None = None  # in place of the MD5, of files that this project publishes
+
+    @property
+    def hash(self) -> str | None:
+        """The hash as published, ``md5:...`` or ``sha256:...``; None if nobody published one."""
+        if self.sha256 is not None:
+            return f"sha256:{self.sha256}"
+        return None if self.md5 is None else f"md5:{self.md5}"
 
     @classmethod
     def under(
@@ -29,7 +37,7 @@ class RawFile:
 
 
 class RawCopy(NamedTuple):
-    """A raw file at hand: its path, where it came from, and its hash, ``md5:...``."""
+    """A raw file at hand: its path, where it came from, and its hash."""
 
     path: Path
     source: str
@@ -39,10 +47,10 @@ class RawCopy(NamedTuple):
 def verify(path: Path, file: RawFile, recorded: str | None = None) -> str:
     """Check that the file at `path` is `file`; return its hash, or say in a `UserError` what it is.
 
-    The hash is ``md5:...`` as published, or ``sha256:...`` where none was: then it has to be the
+    The hash is the published one, or ``sha256:...`` where none was: then it has to be the
     `recorded` one of what came first.
     """
-    if file.md5 is None:
+    if file.hash is None:
         digest = f"sha256:{file_hash(path, 'sha256')}"
         if recorded not in (None, digest):
             raise UserError(
@@ -50,14 +58,15 @@ def verify(path: Path, file: RawFile, recorded: str | None = None) -> str:
                 "fetch it again."
             )
         return digest
-    if file_hash(path, "md5") != file.md5 and (
+    kind, _, digest = file.hash.partition(":")
+    if file_hash(path, kind) != digest and (
         file.md5_unpacked is None or _unpacked_md5(path) != file.md5_unpacked
     ):
         raise UserError(
-            f"{path} is damaged or not the published {file.name} (MD5 {file.md5}); "
+            f"{path} is damaged or not the published {file.name} ({kind.upper()} {digest}); "
             f"fetch it again from {file.urls[0]}."
         )
-    return f"md5:{file.md5}"
+    return file.hash
 
 
 def _unpacked_md5(path: Path) -> str:
