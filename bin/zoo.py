@@ -197,11 +197,12 @@ def numbers(zoo: Path, run: Listed) -> dict[str, float]:
 
 def command(specs: dict[str, Any]) -> str:
     """Return the command that trains such a run."""
-    given = {key: v for key, v in specs["given"].items() if key not in ("no_progress_bar",)}
+    given = {key: v for key, v in specs["given"].items() if key != "no_progress_bar"}
     words = ["disvae", "train", specs["name"]]
     for key, value in sorted(given.items(), key=lambda item: item[0] != "experiment"):
         option = "-x" if key == "experiment" else f"--{key.replace('_', '-')}"
-        words += [option] if value is True else [option, str(value)]
+        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        words += [option] if value is True else [option, text]
     return shlex.join(words)
 
 
@@ -257,6 +258,7 @@ def main(arguments: list[str]) -> int:
         films = [disvae.open_run(zoo / run.name) for run in ordered(zoo)]
         if films:
             write_animation(zoo / "grid.gif", grid(films, columns=len(LOSSES)))
+        zoo.mkdir(exist_ok=True)
         write_text(zoo / "README.md", readme(zoo))
     except disvae.UserError as error:
         print(f"zoo.py: {error}", file=sys.stderr)

@@ -20,6 +20,7 @@ COMMANDS = {
     "decode": ["x", "nothing.npz", "out.png"],
     "sweep": ["--dry-run", "--grid", "dataset=nothing"],
     "summary": ["x"],
+    "export": ["x"],
     "runs": ["nothing"],
     "runs archive": ["nothing"],
     "runs remove": ["nothing"],
@@ -81,5 +82,5 @@ def test_values_in_place_of_names(command, tmp_path, monkeypatch, capsys):
 
 def test_no_command_is_left_out():
     known = {name.split()[0] for name in COMMANDS}
-    without_values = {"experiments", "losses", "models", "--help", "-h", "--version"}
+    without_values = {"experiments", "losses", "models", "zoo", "--help", "-h", "--version"}
     assert set(make_app()) - without_values <= known

@@ -275,24 +275,32 @@ CHANGED = [
         (
             command,
             f"{star}NAME Name of the model for storing or loading purposes. {after}",
-            f"{star}NAME Name of the run, or the path of its folder. {after}",
+            f"{star}NAME Name of the run, path of its folder or zip file, or zoo:NAME. {after}",
         )
         for command, star, after in (("plot", "* ", "[required]"), ("eval", "", '[default: ""]'))
     ),
     (
         "grid",
         "* RUNS Names of the runs. [required]",
-        "* RUNS Names of the runs, or paths of their folders. [required]",
+        "* RUNS Names of the runs, paths of their folders or zip files, or zoo:NAME. [required]",
     ),
     (
         "summary",
         "* NAME Name of the sweep. [required]",
         "* NAME Name of the sweep, or the path of its folder. [required]",
     ),
+    (
+        "",
+        "",
+        "export Write a trained model for other programs, or the whole run for other people.",
+    ),
+    ("", "", "zoo List the trained models that come with disvae: open each as zoo:NAME."),
     *(
         (command, "", line)
         for command in ("eval", "plot")
         for line in (
+            "--out PATH Folder for what is written; default: the run's, of a zip file or the zoo "
+            "results/NAME.",
             "--at INT|STR Weights to use: of an epoch by its number (see --checkpoint-every), "
             "best, or last; default: those of the end, of a run that was stopped those of its "
             "checkpoint.",

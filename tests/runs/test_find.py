@@ -76,6 +76,7 @@ def test_typos_are_told_without_loading_pytorch(tmp_path):
     commands = [
         "train x -d mnst", "train x --resume", "train x --is-eval-only", "eval nope",
         "plot nope all", "grid a.gif nope", "explore nope", "summary nope",
+        "plot zoo:nope all", "export nope", "explore nope.zip",
         "sweep --grid dataset=mnst", "train x -l bteta", "train x -m Burges",
         "train x -x VEA_mnist",
     ]  # fmt: skip
@@ -84,6 +85,7 @@ import sys
 from disvae.cli import main
 for words in {commands!r}:
     assert main(words.split()) == 2, words
+assert main(["zoo"]) == 0
 assert not {{"torch", "numpy"}} & set(sys.modules)
 """
     done = subprocess.run(
