@@ -71,5 +71,6 @@ class GaussianEncoder(nn.Sequential):
     def forward(self, images: Float[Tensor, "B C H W"]) -> Posterior:
         """Encode `images` in [0, 1]."""
         pairs: Tensor = super().forward(images)  # type: ignore[no-untyped-call]
-        mean, logvar = pairs.unflatten(1, (-1, 2)).unbind(-1)
+        # no length of the batch, which ONNX would keep
+        mean, logvar = pairs.unflatten(1, (-1, 2)).unbind(-1)  # type: ignore[no-untyped-call]
         return Posterior(mean, logvar)

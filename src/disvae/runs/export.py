@@ -94,7 +94,8 @@ def _onnx(run: Run, out: Path) -> list[Path]:
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
             )
             assert program is not None  # noqa: S101 - by dynamo it is the program
-            if isinstance(program.model.graph.inputs[0].shape[0], int):  # its last resort
+            shape = program.model.graph.inputs[0].shape
+            if shape is None or isinstance(shape[0], int):  # its last resort
                 raise UserError(
                     f"The model of {run.name} computes with the number of images, as by len(), so "
                     "that ONNX could take no other; let it use shapes without their first axis."
