@@ -98,6 +98,7 @@ def test_is_metrics_shows_the_scores(scored, tmp_path, capsys):
 def test_dci_draws_its_importances(scored, tmp_path):
     shutil.copytree(scored.path, tmp_path / "run")
     assert main(["eval", "run", "--metrics", "dci", "--metric-factors", "posX,posY",
+                 "--metric-settings", "dci.num_train=300",
                  "--results-dir", str(tmp_path)]) == 0  # fmt: skip
     assert (tmp_path / "run/dci_importance.png").exists()
 
