@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import disvae
+from disvae.plots import animations
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,8 @@ def shapes(tmp_path_factory):
     [("Burgess", 128, 1e-3), ("Burgess", 256, 3e-3), ("MLP", 64, 3e-4), ("Locatello", 64, 1e-3),
      ("ResNet", 64, 1e-3), ("ResNet", 128, 1e-3)],
 )  # fmt: skip
-def test_the_loss_falls(model, size, rate, shapes, tmp_path):
+def test_the_loss_falls(model, size, rate, shapes, tmp_path, monkeypatch):
+    monkeypatch.setattr(animations, "_SHEET_PIXELS", 20_000)  # films of colours take seconds
     run = disvae.train(
         "run", dataset=str(shapes), image_size=size, model_type=model, loss="VAE", lr=rate,
         epochs=2, batch_size=2, latent_dim=4, no_test=True, device="cpu", no_progress_bar=True,
