@@ -123,7 +123,7 @@ VALUES = st.floats(width=32) | st.sampled_from([1e308, -1e308, 3.4e38, -3.4e38, 
 
 @few(3)  # each draws a picture
 @given(st.dictionaries(MARKUP | TERMS, st.lists(VALUES, min_size=2, max_size=3), max_size=4))
-@example({"$\\x{y}$": [1.0, 2.0]})
+@example({"loss": [2.0, 1.0], "$\\x{y}$": [1.0, 2.0]})
 @example({"loss": [1e308, -1e308]})
 @example({f"term{n}": [1.0, 2.0] for n in range(2000)})
 def test_logs_of_any_terms(place, capsys, terms):
@@ -227,13 +227,21 @@ def test_grids_of_any_values(place, capsys, grid):
         ends_well(capsys, *words)
 
 
-@pytest.mark.parametrize("axis", ["btcvae_B", "factor_G", "betaB_G"])
-def test_values_that_no_run_uses_are_refused(place, capsys, axis):
-    (place / "s.toml").write_text(f'experiments = ["VAE_mnist"]\n[grid]\n{axis} = ["nonsense"]\n')
+@pytest.mark.parametrize(
+    ("axis", "value"),
+    [
+        ("btcvae_B", "nonsense"),
+        ("factor_G", "nonsense"),
+        ("betaB_G", "-"),
+        ("dataset", "a\\u0000b"),
+    ],
+)
+def test_values_that_cannot_be_are_refused_though_no_run_uses_them(place, capsys, axis, value):
+    (place / "s.toml").write_text(f'experiments = ["VAE_mnist"]\n[grid]\n{axis} = ["{value}"]\n')
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("disvae.sweep.execution._run_all", lambda *_: None)
         assert main(["sweep", str(place / "s.toml"), "--results-dir", str(place / "sweeps")]) == 2
-    assert axis in capsys.readouterr().err
+    assert (axis if value != "a\\u0000b" else "NUL") in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("count", [10**8])
