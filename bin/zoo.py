@@ -139,20 +139,21 @@ def ordered(zoo: Path) -> list[Listed]:
     """Return the runs of the zoo, a dataset after the other, the losses as the papers came."""
 
     def place(run: Listed) -> tuple[str, int, str]:
-        loss = run.options.get("loss", "")
-        return run.options.get("dataset", ""), (*LOSSES, loss).index(loss), run.name
+        loss = str(run.specs.get("loss"))
+        return str(run.specs.get("dataset")), (*LOSSES, loss).index(loss), run.name
 
     return sorted(list_runs(zoo) if zoo.is_dir() else [], key=place)
 
 
 def readme(zoo: Path) -> str:
     """Say all of the runs in `zoo`, by their files."""
-    runs = [(run, read_json(zoo / run.name / "specs.json")) for run in ordered(zoo)]
+    runs = ordered(zoo)
     if not runs:
         return f"{HEAD}\nNo run is here yet.\n"
     trained = [["run", "command", "epochs", "steps", "hours", "reconstruction", "KL", "traversals"]]
     scored = [["run", *SCORES.values()]]
-    for run, specs in runs:
+    for run in runs:
+        specs = run.specs
         used = specs["used"]
         steps = used["epochs"] * -(-specs["n_data"] // used["batch_size"])
         steps = min(steps, specs.get("max_steps") or steps)
