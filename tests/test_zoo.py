@@ -49,6 +49,7 @@ def test_runs_are_laid_with_all_that_is_said_of_them(
 ):
     monkeypatch.setattr(tool, "ROOT", tmp_path)
     monkeypatch.setattr(registry, "REGISTRY", tmp_path / "zoo.json")
+    monkeypatch.setattr(tool, "MOST", 10**7)  # pictures of noise are large
     data = ["--data-dir", str(data_dir)]
     assert tool.main([str(results / "plain"), *data]) == 0
     assert tool.main([str(results / "scored"), "--hours", "2.5", *data]) == 0
