@@ -13,7 +13,7 @@ setup: .venv/ready
 		|| { echo "disvae needs Python 3.11 or newer; call: make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' # which knows groups
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray]' --group dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ray,onnx,safetensors]' --group dev
 	@touch $@
 
 # Train a beta-TCVAE on dSprites, evaluate it on images held out, draw and explore what it learned.
