@@ -154,9 +154,7 @@ def readme(zoo: Path) -> str:
     scored = [["run", *SCORES.values()]]
     for run in runs:
         specs = run.specs
-        used = specs["used"]
-        steps = used["epochs"] * -(-specs["n_data"] // used["batch_size"])
-        steps = min(steps, specs.get("max_steps") or steps)
+        steps = disvae.open_run(zoo / run.name).steps
         picture = f'<img src="{run.name}/prior_traversals.png" alt="traversals" width="300">'
         trained.append(
             [

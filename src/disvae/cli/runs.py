@@ -107,7 +107,7 @@ def _evaluate_only(name: str, options: RunOptions, code: Mapping[str, UserCode])
     if not options.no_test:
         _test(run, options)
     if options.is_metrics:
-        print_scores(score(run, options, options.metrics), run.file("metrics.log"))
+        print_scores(score(run, options, options.metrics), run.outputs.file("metrics.log"))
 
 
 def evaluate(
@@ -141,7 +141,7 @@ def evaluate(
     from disvae.evaluation.score import score as score_run
 
     results = score_run(run, where, load_scores(scores.metrics), scores)
-    print_scores(results, run.file("metrics.log"))
+    print_scores(results, run.outputs.file("metrics.log"))
 
 
 def score(
@@ -227,4 +227,4 @@ def _test(run: "Run", where: Computing) -> None:
     from disvae.evaluation.test_losses import test
 
     test(run, where)
-    print(f"The test losses are in {run.file('test_losses.log')}")
+    print(f"The test losses are in {run.outputs.file('test_losses.log')}")

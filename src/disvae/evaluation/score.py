@@ -39,7 +39,7 @@ def score(
     ``where.metrics_images`` of them that are always the same, which the settings of each score
     then say; beside that stand the scores of `parts`, as ``held_out.mig``.
     """
-    run.require_outputs()
+    run.outputs.require_own()
     dataset = run.dataset(where.data_dir)
     chosen: dict[str, Any] = {"seed": where.seed, "repeats": how.repeats, "settings": how.settings}
     subset, regime = how.metric_factors or None, run.options.regime
@@ -85,7 +85,7 @@ def score(
             if isinstance(one, dict):
                 one["settings"]["images"] = len(images)
     run.merge_metrics(results)
-    write_matrices(run.file, results, table.kl(), [score for score, _ in planned])
+    write_matrices(run.outputs.file, results, table.kl(), [score for score, _ in planned])
     return results
 
 

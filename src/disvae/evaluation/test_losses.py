@@ -58,7 +58,7 @@ def test(run: Run, where: Computing) -> None:
     The terms of FactorVAE that need its discriminator, which no run keeps, are left out.
     """
     objective = run.options.objective
-    run.require_outputs()
+    run.outputs.require_own()
     warn_of_changes(run, "loss")
     fabric = make_fabric(where)
     dataset = run.dataset(where.data_dir, where.split)

@@ -41,7 +41,7 @@ class Bundle:
     def __init__(self, run: Run, data_dir: Path | None = None):
         self.stamp = _stamp(run)
         if "model" in vars(run):  # read anew
-            run = Run(run.path, run.code, run.at, run.outputs)
+            run = Run(run.path, run.code, run.at, run.outputs.folder)
         self.run = run
         self.model = self.run.model
         self._data_dir = data_dir

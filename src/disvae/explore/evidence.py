@@ -105,7 +105,7 @@ def losses(run: Run) -> dict[str, list[float | None]]:
 
 def test_losses(run: Run) -> dict[str, float]:
     """Return the test losses that are numbers, nats per image."""
-    path = run.made("test_losses.log")
+    path = run.outputs.made("test_losses.log")
     try:
         found = read_json(path) if path.is_file() else {}
     except UserError:

@@ -30,7 +30,7 @@ def draw(run: Run, names: Iterable[str], options: PlotOptions) -> list[Path]:
         given["seed"] = secrets.randbits(32)
     chosen = list(PLOTS) if "all" in names else list(dict.fromkeys(names))
     formats = _formats(chosen, options.format)
-    run.require_outputs()
+    run.outputs.require_own()
     opened = Opened(run, options.data_dir)
     bar = tqdm(chosen, unit="plot", disable=None if len(chosen) > 1 else True, leave=False)
     drawn = {}
@@ -42,7 +42,7 @@ def draw(run: Run, names: Iterable[str], options: PlotOptions) -> list[Path]:
     files = []
     for name, picture in drawn.items():
         file = f"{PLOTS[name].file.format(base=base)}.{formats[name]}"
-        files.append(run.file(file))
+        files.append(run.outputs.file(file))
         _write(files[-1], picture, options.dpi)
     return files
 

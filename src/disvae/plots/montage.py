@@ -67,7 +67,7 @@ def grid(runs: Sequence[Run], columns: int = 4) -> list[Image.Image]:
 
 def _read(run: Run) -> list[Image.Image]:
     """Read the frames of a run's film, grey if all are."""
-    path = run.made("posterior_traversals.gif")
+    path = run.outputs.made("posterior_traversals.gif")
     if not path.is_file():
         raise UserError(f"{path} is missing; draw it first: disvae plot {run.name} gif-traversals.")
     try:

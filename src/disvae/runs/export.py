@@ -60,7 +60,8 @@ def export(run: Run, to: ExportFormat = "zip", out: str | Path | None = None) ->
     if to not in _WRITERS:
         raise UserError(f"{to!r} is no format of an export; there are {', '.join(_WRITERS)}.")
     if out is None:
-        out = run.outputs.with_name(f"{run.name}.zip") if to == "zip" else run.file(f"model.{to}")
+        is_zip, outputs = to == "zip", run.outputs
+        out = outputs.folder.with_name(f"{run.name}.zip") if is_zip else outputs.file(f"model.{to}")
         out.parent.mkdir(parents=True, exist_ok=True)
     return _WRITERS[to](run, Path(out))
 

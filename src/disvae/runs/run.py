@@ -21,6 +21,7 @@ from disvae.runs.code import warn_of_changes
 from disvae.runs.curves import read_curves, write_curves
 from disvae.runs.encode import decode, encode
 from disvae.runs.images import open_images, open_prepared_images
+from disvae.runs.outputs import Outputs
 from disvae.runs.weights import CHECKPOINT, END, read_weights, weights_file
 from disvae.storage.files import read_json, to_json, write_text
 from disvae.storage.tensors import write_tensors
@@ -50,6 +51,8 @@ class Run:
         The folder, and its last part.
     specs, options
         All of ``specs.json`` (the options, ``img_size``, ``n_data``, versions), and its options.
+    outputs
+        Where its pictures and tables are written and read.
     """
 
     def __init__(
@@ -60,7 +63,7 @@ class Run:
         outputs: str | Path | None = None,
     ):
         self.path, self.at = Path(path), checked(Opening, {"at": at}).at
-        self.outputs = self.path if outputs is None else Path(outputs)
+        self.outputs = Outputs(self.path, outputs, self.at)
         self.code = dict(code or {})
         self.name = self.path.resolve().name
         if not (self.path / "specs.json").is_file():
@@ -136,41 +139,6 @@ class Run:
         if self.at == "best" and "loss" in (validation := self.validation_losses):
             epoch = int(np.argmin(np.nan_to_num(validation["loss"], nan=np.inf)))
         return np.array([losses[name][epoch] for name in names])
-
-    def file(self, name: str) -> Path:
-        """Return where to write a picture or table of `model`: at its end under its own `name`.
-
-        That of an epoch, or of a run that was stopped, says so: ``metrics-10.log``,
-        ``metrics-last.log``. The folder is made if it is not the run's; that of another run is a
-        `UserError`.
-        """
-        self.require_outputs()
-        if self.outputs != self.path:
-            self.outputs.mkdir(parents=True, exist_ok=True)
-        return self.outputs / self._named(name)
-
-    def require_outputs(self) -> None:
-        """Refuse to write into another run, by a `UserError`."""
-        if self._is_of_another_run:
-            raise UserError(
-                f"{self.outputs} is a run itself, so nothing is written there of another one; "
-                "name a folder for that by --out."
-            )
-
-    def made(self, name: str) -> Path:
-        """Return where to read such a file: as it was made of this run, else as it came with it."""
-        here = self.outputs / self._named(name)
-        is_ours = here.exists() and not self._is_of_another_run
-        return here if is_ours else self.path / self._named(name)
-
-    @property
-    def _is_of_another_run(self) -> bool:
-        return self.outputs != self.path and (self.outputs / "specs.json").exists()
-
-    def _named(self, name: str) -> str:
-        is_ended = self.at is None and (self.path / "model.pt").is_file()
-        path = Path(name)
-        return name if is_ended else f"{path.stem}-{self.at or 'last'}{path.suffix}"
 
     @cached_property
     def model(self) -> VAE:
@@ -300,7 +268,7 @@ class Run:
     @property
     def metrics(self) -> dict[str, Any]:
         """All of ``metrics.log``; empty if no score was computed."""
-        logs = (self.path / self._named("metrics.log"), self.made("metrics.log"))
+        logs = (self.outputs.came("metrics.log"), self.outputs.made("metrics.log"))
         return {key: v for log in logs if log.exists() for key, v in read_json(log).items()}
 
     def write_model(self, vae: nn.Module, epoch: int | str | None = None) -> None:
@@ -314,7 +282,7 @@ class Run:
 
     def write_test_losses(self, terms: Mapping[str, float]) -> None:
         """Write ``test_losses.log``; one of the original system is kept beside it."""
-        file = self.file("test_losses.log")
+        file = self.outputs.file("test_losses.log")
         if file.parent == self.path:
             self._keep_foreign(file)
         write_text(file, to_json(terms))
@@ -333,4 +301,4 @@ class Run:
         """Put `scores` into ``metrics.log``; those that stand there already are replaced."""
         from disvae.metrics.log import merge_scores
 
-        merge_scores(self.file("metrics.log"), scores)
+        merge_scores(self.outputs.file("metrics.log"), scores)
