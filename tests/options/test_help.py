@@ -185,12 +185,12 @@ CHANGED = [
             ),
         )
     ),
-    ("", "", "losses List the losses with their formulas, papers and options."),
+    ("", "", "losses List the losses with their formulas, papers, costs and options."),
     ("", "", "runs List, archive, remove and rename runs."),
     (
         "",
         "",
-        "models List the models with their papers and the sizes of images.",
+        "models List the models with their papers, the sizes of images and their costs.",
     ),
     (
         "train",

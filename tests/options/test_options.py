@@ -185,6 +185,7 @@ def test_losses_and_models_are_listed_with_options_and_papers(capsys):
         assert f"\n{name} " in shown
         assert kind.paper
         assert f"{kind.paper}." in shown
+        assert f"A step takes {kind.cost:.1f} times" in shown
         for option in kind.option_names().values():
             assert f"--{option.replace('_', '-')} " in shown
     assert main(["models"]) == 0
@@ -192,6 +193,7 @@ def test_losses_and_models_are_listed_with_options_and_papers(capsys):
     for name in ARCHITECTURES:
         assert f"\n{name} " in shown
         assert find(name).name == name
+        assert len(find(name).step_costs) == len(find(name).image_sizes)
 
 
 # the table of the predefined experiments

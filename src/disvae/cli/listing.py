@@ -11,11 +11,12 @@ from disvae.objectives.registry import OBJECTIVES
 
 
 def losses() -> None:
-    """List the losses with their formulas, papers and options."""
+    """List the losses with their formulas, papers, costs and options."""
     for name, objective in OBJECTIVES.items():
         formula = (inspect.getdoc(objective) or "").partition("``")[2].partition("``")[0]
         print(f"\n{name:9} {formula}")
         print(f"{'':9} {objective.paper}.")
+        print(f"{'':9} A step takes {objective.cost:.1f} times that of betaH.")
         for field, option in objective.option_names().items():
             known = objective.model_fields[field]
             text = next(extra for extra in known.metadata if isinstance(extra, str))
@@ -23,14 +24,17 @@ def losses() -> None:
 
 
 def models() -> None:
-    """List the models with their papers and the sizes of images."""
+    """List the models with their papers, the sizes of images and their costs."""
     from disvae.models.registry import find
 
     for name, home in ARCHITECTURES.items():
         text = inspect.getdoc(import_module(home)) or ""
-        sizes = ", ".join(map(str, find(name).image_sizes))
+        known = find(name)
+        sizes, costs = (
+            ", ".join(f"{n:g}" for n in ns) for ns in (known.image_sizes, known.step_costs)
+        )
         print(f"\n{name:9} {text.splitlines()[0]}")
-        print(f"{'':9} Images of {sizes} pixels.")
+        print(f"{'':9} Images of {sizes} pixels; a step takes {costs} times that of Burgess at 64.")
 
 
 def further_losses(shown: Iterable[str]) -> str:

@@ -59,4 +59,4 @@ def _rectified(layers: Mapping[str, nn.Module]) -> Iterator[tuple[str, nn.Module
         yield f"{name}_relu", nn.ReLU(inplace=True)
 
 
-ARCHITECTURE = Architecture("Burgess", _encoder, _decoder)
+ARCHITECTURE = Architecture("Burgess", _encoder, _decoder, step_costs=(0.45, 1, 3.6, 15))

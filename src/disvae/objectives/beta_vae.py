@@ -20,6 +20,7 @@ class PlainVAE(Objective):
 
     name: ClassVar = "VAE"
     paper: ClassVar = "Kingma and Welling 2014, Auto-Encoding Variational Bayes"
+    cost: ClassVar = 1.0
 
     def terms(self, output: VAEOutput, images: Images, at: Moment) -> Terms:
         """Compute ``loss, recon_loss, kl_loss, kl_loss_j``."""
@@ -39,6 +40,7 @@ class BetaVAE(Objective):
         "Higgins et al. 2017, beta-VAE: Learning Basic Visual "
         "Concepts with a Constrained Variational Framework"
     )
+    cost: ClassVar = 1.0
 
     B: Annotated[Weight, "Weight of the KL (beta in the paper)."] = 4
 

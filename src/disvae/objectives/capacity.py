@@ -21,6 +21,7 @@ class Capacity(Objective):
     name: ClassVar = "betaB"
     title: ClassVar = "BetaB"
     paper: ClassVar = "Burgess et al. 2018, Understanding disentangling in beta-VAE"
+    cost: ClassVar = 1.0
 
     initC: Annotated[Weight, "Starting annealed capacity, in nats."] = 0
     finC: Annotated[Weight, "Final annealed capacity, in nats."] = 25

@@ -36,6 +36,7 @@ class ControlVAE(Objective):
     name: ClassVar = "control"
     title: ClassVar = "ControlVAE"
     paper: ClassVar = "Shao et al. 2020, ControlVAE: Controllable Variational Autoencoder"
+    cost: ClassVar = 1.0
 
     initC: Annotated[Weight, "Starting annealed set point of the KL, in nats."] = 0.5
     finC: Annotated[Weight, "Final annealed set point of the KL, in nats."] = 18

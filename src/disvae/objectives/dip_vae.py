@@ -30,6 +30,7 @@ class DIPVAEI(Objective):
     name: ClassVar = "dip1"
     title: ClassVar = "DIP-VAE-I"
     paper: ClassVar = "Kumar et al. 2018, Variational Inference of Disentangled Latent Concepts"
+    cost: ClassVar = 1.0
     min_batch: ClassVar = 2
     random_batches: ClassVar = True
 
@@ -73,6 +74,7 @@ class DIPVAEII(DIPVAEI):
     name: ClassVar = "dip2"
     title: ClassVar = "DIP-VAE-II"
     paper: ClassVar = "Kumar et al. 2018, Variational Inference of Disentangled Latent Concepts"
+    cost: ClassVar = 1.0
 
     d: Annotated[
         Weight | None,

@@ -28,6 +28,7 @@ class FactorVAE(Objective):
     name: ClassVar = "factor"
     title: ClassVar = "factor VAE"
     paper: ClassVar = "Kim and Mnih 2018, Disentangling by Factorising"
+    cost: ClassVar = 1.6
     unprefixed: ClassVar = frozenset({"lr_disc"})
     batches_per_step: ClassVar = 2
 

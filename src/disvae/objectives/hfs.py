@@ -36,6 +36,7 @@ class HFS(BetaVAE):
     name: ClassVar = "hfs"
     title: ClassVar = "HFS"
     paper: ClassVar = _PAPER
+    cost: ClassVar = 1.1
     min_batch: ClassVar = 2
     random_batches: ClassVar = True
 
@@ -60,6 +61,7 @@ class HFSTC(TCVAE):
     name: ClassVar = "hfstc"
     title: ClassVar = "HFS on beta-tcvae"
     paper: ClassVar = _PAPER
+    cost: ClassVar = 1.1
     random_batches: ClassVar = True
 
     W: Annotated[Weight, _G_HELP] = 100

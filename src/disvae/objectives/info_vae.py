@@ -33,6 +33,7 @@ class InfoVAE(Objective):
     name: ClassVar = "infovae"
     title: ClassVar = "InfoVAE"
     paper: ClassVar = "Zhao et al. 2019, InfoVAE: Balancing Learning and Inference in VAEs"
+    cost: ClassVar = 1.0
     min_batch: ClassVar = 2
     random_batches: ClassVar = True
 

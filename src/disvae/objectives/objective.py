@@ -66,7 +66,8 @@ class Objective(BaseModel, ABC):
     `name` is as in ``-l NAME``; a class in a user's own file goes by its class name. `prefix` (by
     default the name) begins its options on the command line and in ``specs.json``: field ``B`` of
     ``btcvae`` is ``--btcvae-B`` and ``btcvae_B``, but for fields that are `unprefixed`. `title`
-    (by default the prefix) heads them in the help; `paper` is where the objective comes from.
+    (by default the prefix) heads them in the help; `paper` is where the objective comes from,
+    `cost` the time of a step over that of betaH.
 
     A step takes `batches_per_step`, of at least `min_batch` images each; the epochs are as many
     times more. `group` images of a batch belong together, and stand side by side: 2 for pairs.
@@ -81,6 +82,7 @@ class Objective(BaseModel, ABC):
     prefix: ClassVar[str]
     title: ClassVar[str]
     paper: ClassVar[str] = ""
+    cost: ClassVar[float | None] = None
     unprefixed: ClassVar[frozenset[str]] = frozenset()
     batches_per_step: ClassVar[int] = 1
     min_batch: ClassVar[int] = 1

@@ -24,6 +24,7 @@ class TCVAE(Objective):
     paper: ClassVar = (
         "Chen et al. 2018, Isolating Sources of Disentanglement in Variational Autoencoders"
     )
+    cost: ClassVar = 1.0
     min_batch: ClassVar = 2
 
     A: Annotated[AnyWeight, "Weight of the MI term (alpha in the paper)."] = 1

@@ -38,6 +38,7 @@ class GVAE(BetaVAE):
     name: ClassVar = "gvae"
     title: ClassVar = "GVAE"
     paper: ClassVar = _PAPER
+    cost: ClassVar = 1.1
     unprefixed: ClassVar = frozenset({"pairs"})
     group: ClassVar = 2
     needs_factors: ClassVar = True
