@@ -183,10 +183,15 @@ def test_a_run_that_is_trained_is_left_alone(results, command, capsys):
 def test_pytorch_is_not_loaded(results):
     program = """
 import sys
+from pathlib import Path
 from disvae.cli import main
 assert main(["runs", "--sort", "mig"]) == 0
 assert not {"torch", "numpy"} & set(sys.modules)
 assert main(["data", "list"]) == 0
+import disvae
+from disvae.explore import explorer, opening, table
+assert table.table(opening.find_runs(["results"], Path("results")).runs)["rows"]
+assert len(disvae.open_run("a").losses["loss"]) == 3
 assert "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Mapping
 
 import torch
 from torch import nn
@@ -16,6 +17,7 @@ from disvae.runs.code import warn_of_changes
 from disvae.runs.likelihood import read_likelihood
 from disvae.runs.progress import counted
 from disvae.runs.run import Run
+from disvae.storage.files import to_json, write_text
 
 logger = logging.getLogger("disvae")
 
@@ -95,8 +97,22 @@ def record_test(
             model, objective, at, images, run.options.eval_batchsize, device, bar, most, tell=True
         )
         found |= {f"{part}_{name}" if part else name: value for name, value in terms.items()}
-    run.write_test_losses(found)
+    _write(run, found)
     # those of single latents are in the log
     told = {name: value for name, value in found.items() if not re.search(r"kl_loss_\d+$", name)}
     logger.info("Test: %s", ", ".join(f"{name} {value:.4g}" for name, value in told.items()))
     return found
+
+
+def _write(run: Run, terms: Mapping[str, float]) -> None:
+    """Write ``test_losses.log``; one of the original system is kept beside it."""
+    file = run.outputs.file("test_losses.log")
+    kept = file.with_stem(f"{file.stem}.original")
+    is_foreign = file.parent == run.path and "versions" not in run.specs  # disvae writes them
+    if is_foreign and file.exists() and not kept.exists():
+        file.rename(kept)
+        logger.info(
+            "%s was not written by disvae and is kept as %s; docs/results.md says why its "
+            "values are smaller.", file, kept.name,
+        )  # fmt: skip
+    write_text(file, to_json(terms))

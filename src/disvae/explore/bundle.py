@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
-from torch import Tensor
 
 from disvae.data.catalogue.registry import CATALOG
 from disvae.data.dataset import Dataset
@@ -18,6 +17,7 @@ from disvae.errors import UserError
 from disvae.explore import evidence
 from disvae.explore.layers import decoder_network, encoder_network
 from disvae.explore.network import InexpressibleError, Network, Weights
+from disvae.explore.opening import RunChangedError
 from disvae.runs.encode import encode
 from disvae.runs.run import Run
 
@@ -26,10 +26,6 @@ _IMAGES_FOR_HISTOGRAMS = 5000
 _MOST_HISTOGRAMS = 32
 
 Stamp = tuple[int, int, int]
-
-
-class RunChangedError(UserError):
-    """The run on disk is no longer the one that the page shows."""
 
 
 class Bundle:
@@ -189,16 +185,18 @@ class Bundle:
         return int(distance.argmin())
 
     @torch.inference_mode()
-    def decode(self, codes: Float[Tensor, "B D"]) -> UInt8[np.ndarray, "B C H W"]:
+    def decode(self, codes: Float[np.ndarray, "B D"]) -> UInt8[np.ndarray, "B C H W"]:
         """Decode on the server, for models that the page cannot compute."""
-        decoded = torch.nan_to_num(self.model.decode(codes)).clamp(0, 1)
+        decoded = torch.nan_to_num(self.model.decode(torch.tensor(codes))).clamp(0, 1)
         pixels: UInt8[np.ndarray, "B C H W"] = (decoded * 255).round().to(torch.uint8).numpy()
         return pixels
 
     @torch.inference_mode()
-    def encode(self, images: UInt8[Tensor, "B C H W"]) -> Float[np.ndarray, "B means_and_logvars"]:
+    def encode(
+        self, images: UInt8[np.ndarray, "B C H W"]
+    ) -> Float[np.ndarray, "B means_and_logvars"]:
         """Encode on the server: means, then log variances."""
-        posterior = self.model.encode(images.float() / 255)
+        posterior = self.model.encode(torch.tensor(images).float() / 255)
         return torch.cat(list(posterior), dim=1).numpy()
 
     def weights(

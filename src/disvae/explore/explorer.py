@@ -10,6 +10,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -95,7 +96,10 @@ class Explorer:
             target=self._server.run, kwargs={"sockets": [listener]}, daemon=True
         )
         self._thread.start()
-        if not asked.as_table:  # meanwhile the browser starts and loads the page
+        # meanwhile the browser starts and loads the page
+        if asked.as_table:  # no daemon: Python may not end while it loads PyTorch
+            threading.Thread(target=import_module, args=["disvae.explore.bundle"]).start()
+        else:
             threading.Thread(target=lambda: bundles.get(0).networks, daemon=True).start()
 
     def __enter__(self) -> Self:

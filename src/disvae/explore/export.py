@@ -114,7 +114,7 @@ def _chosen_images(bundle: Bundle, count: int) -> list[dict[str, Any]]:
             "(disvae data prepare), or leave --images out."
         )
     indices = np.unique(np.linspace(0, len(bundle.dataset) - 1, count).astype(int)).tolist()
-    posteriors = bundle.encode(bundle.dataset.images(indices))
+    posteriors = bundle.encode(bundle.dataset.images(indices).numpy())
     if not torch.from_numpy(posteriors).isfinite().all():
         raise UserError(f"{bundle.run.name} encodes images to values that are not finite.")
     latents = bundle.model.latent_dim

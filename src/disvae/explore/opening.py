@@ -12,6 +12,10 @@ from disvae.runs.run import Run
 _MOST_RUNS = 2000
 
 
+class RunChangedError(UserError):
+    """The run on disk is no longer the one that the page shows."""
+
+
 class Asked(NamedTuple):
     """What to show; the page knows runs by their places."""
 

@@ -6,10 +6,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -17,11 +16,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from disvae.errors import UserError
-from disvae.explore.bundle import Bundle, RunChangedError
 from disvae.explore.guard import Guard
-from disvae.explore.opening import Asked
+from disvae.explore.opening import Asked, RunChangedError
 from disvae.explore.page import static_files
 from disvae.explore.table import table
+
+if TYPE_CHECKING:
+    from disvae.explore.bundle import Bundle
 
 logger = logging.getLogger("disvae")
 
@@ -41,7 +42,7 @@ class Bundles:
         self._data_dir = data_dir
         self._open: OrderedDict[int, Bundle] = OrderedDict()
 
-    def get(self, number: int, anew: bool = False) -> Bundle:
+    def get(self, number: int, anew: bool = False) -> "Bundle":
         """Return run `number`; `anew`: as it is on disk now.
 
         None there is a `UserError`; one removed or trained anew since is a `RunChangedError`.
@@ -53,6 +54,8 @@ class Bundles:
             if bundle is not None and anew and bundle.is_outdated:
                 bundle = None
             if bundle is None:
+                from disvae.explore.bundle import Bundle  # with PyTorch, which no table needs
+
                 bundle = Bundle(self.asked.runs[number], self._data_dir)
                 self._open[number] = bundle
             self._open.move_to_end(number)
@@ -79,7 +82,7 @@ def make_app(bundles: Bundles, host: str, token: str, framed: bool) -> Guard:
     async def nothing(_: Request, __: Exception) -> Response:
         return _answer({"error": "There is no such page."}, 404)
 
-    def run(request: Request, anew: bool = False) -> Bundle:
+    def run(request: Request, anew: bool = False) -> "Bundle":
         return bundles.get(_whole("run", request.path_params["run"]), anew)
 
     def session(_: Request) -> dict[str, Any]:
@@ -110,7 +113,7 @@ def make_app(bundles: Bundles, host: str, token: str, framed: bool) -> Guard:
         def work(body: bytes) -> bytes:
             bundle = run(request)
             codes = np.frombuffer(body, "<f4").reshape(-1, bundle.model.latent_dim)
-            return bundle.decode(torch.from_numpy(codes.copy())).tobytes()
+            return bundle.decode(codes).tobytes()
 
         return await _posted(request, work, lambda b: 4 * b.model.latent_dim * _MOST_CODES)
 
@@ -118,12 +121,12 @@ def make_app(bundles: Bundles, host: str, token: str, framed: bool) -> Guard:
         def work(body: bytes) -> bytes:
             bundle = run(request)
             pixels = np.frombuffer(body, np.uint8).reshape(1, *bundle.run.image_shape)
-            return bundle.encode(torch.from_numpy(pixels.copy())).astype("<f4").tobytes()
+            return bundle.encode(pixels).astype("<f4").tobytes()
 
         return await _posted(request, work, lambda b: int(np.prod(b.run.image_shape)))
 
     async def _posted(
-        request: Request, work: Callable[[bytes], bytes], most: Callable[[Bundle], int]
+        request: Request, work: Callable[[bytes], bytes], most: "Callable[[Bundle], int]"
     ) -> Response:
         def limit(_: Request) -> dict[str, Any]:
             return {"bytes": most(run(request))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -108,6 +109,7 @@ class Objective(BaseModel, ABC):
         cls.title = cls.__dict__.get("title", cls.prefix)
 
     @classmethod
+    @cache
     def option_names(cls) -> dict[str, str]:
         """Return the option that each of its own fields is, by field."""
         own = [field for field in cls.model_fields if field not in Objective.model_fields]

@@ -1,37 +1,32 @@
 """A run: one folder that holds options, weights, logs and plots."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int, Num
-from torch import nn
 
-from disvae.data.dataset import Dataset
 from disvae.errors import UserError
-from disvae.models.vae import VAE
 from disvae.options.common import Opening
 from disvae.options.composition import record_for
-from disvae.options.user_code import UserCode, architecture
-from disvae.runs.code import warn_of_changes
+from disvae.options.user_code import UserCode
 from disvae.runs.curves import read_curves, write_curves
-from disvae.runs.encode import decode, encode
-from disvae.runs.images import open_images, open_prepared_images
 from disvae.runs.outputs import Outputs
-from disvae.runs.weights import CHECKPOINT, END, read_weights, weights_file
-from disvae.storage.files import read_json, to_json, write_text
-from disvae.storage.tensors import write_tensors
+from disvae.runs.weights import CHECKPOINT, END, weights_file
+from disvae.storage.files import read_json
 from disvae.types import checked
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # logs and scores are read without PyTorch
+    import torch
+    from torch import nn
+
+    from disvae.data.dataset import Dataset
     from disvae.metrics.arrays import ArrayLike
     from disvae.metrics.codes import Codes
+    from disvae.models.vae import VAE
 
-logger = logging.getLogger("disvae")
 LOGS = {"train_losses.log": "Loss", "val_losses.log": "Loss", "train_metrics.log": "Metric"}
 # of runs whose specs.json does not say it, as those of the original system
 _BACKGROUNDS = {"celeba": "white", "chairs": "white"}
@@ -47,8 +42,8 @@ class Run:
 
     Attributes
     ----------
-    path, name
-        The folder, and its last part.
+    path
+        The folder.
     specs, options
         All of ``specs.json`` (the options, ``img_size``, ``n_data``, versions), and its options.
     outputs
@@ -65,7 +60,6 @@ class Run:
         self.path, self.at = Path(path), checked(Opening, {"at": at}).at
         self.outputs = Outputs(self.path, outputs, self.at)
         self.code = dict(code or {})
-        self.name = self.path.resolve().name
         if not (self.path / "specs.json").is_file():
             raise UserError(
                 f"There is no run in {self.path} (no specs.json); check the name and --results-dir."
@@ -81,6 +75,11 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.options.loss} on {self.options.dataset})"
+
+    @cached_property
+    def name(self) -> str:
+        """The last part of its folder."""
+        return self.path.resolve().name
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -141,21 +140,16 @@ class Run:
         return np.array([losses[name][epoch] for name in names])
 
     @cached_property
-    def model(self) -> VAE:
+    def model(self) -> "VAE":
         """The VAE, on the CPU and in evaluation mode: trained, or where `at` says.
 
         Weights that are missing, damaged, or of another architecture are a `UserError`.
         """
-        kind = architecture(self.options.model_type, self.code)
-        warn_of_changes(self, "model_type")
-        vae = VAE(self.image_shape, self.options.latent_dim, kind)
-        file = self.weights_file
-        if self.at is None and file == self.checkpoint:
-            logger.info("%s has not ended; its weights are those of its checkpoint.", self.path)
-        vae.load_state_dict(read_weights(file, vae.state_dict()))
-        return vae.eval()
+        from disvae.runs.model import open_model
 
-    def dataset(self, root: str | Path | None = None, split: str = "train") -> Dataset:
+        return open_model(self)
+
+    def dataset(self, root: str | Path | None = None, split: str = "train") -> "Dataset":
         """Open the dataset that the run was trained on, or what was held out from it.
 
         Prepared datasets lie in `root`, by default where they lay in training, if it is prepared
@@ -163,12 +157,14 @@ class Run:
         in training). A dataset that cannot be had, or was divided otherwise in training, is a
         `UserError`.
         """
+        from disvae.runs.images import open_images
+
         return open_images(self, root, split)
 
     def encode(
         self,
         data_dir: str | Path | None = None,
-        device: torch.device | str = "cpu",
+        device: "torch.device | str" = "cpu",
         batch_size: int = 1000,
         progress_bar: bool = False,
         indices: Sequence[int] | Int[np.ndarray, "n"] | None = None,
@@ -180,6 +176,8 @@ class Run:
         variances ``[N, D]``, and the factors where they are known. On a terminal a bar shows how
         far it is. A dataset or weights that cannot be had are a `UserError`.
         """
+        from disvae.runs.encode import encode
+
         dataset = self.dataset(data_dir, split)
         chosen = None if indices is None else np.asarray(indices)
         return encode(self.model, dataset, device, batch_size, progress_bar, chosen)
@@ -187,7 +185,7 @@ class Run:
     def decode(
         self,
         codes: "Codes | Num[ArrayLike, 'N D']",
-        device: torch.device | str = "cpu",
+        device: "torch.device | str" = "cpu",
         batch_size: int = 1000,
     ) -> Float[np.ndarray, "N C H W"]:
         """Decode codes to images: the probabilities of their pixels, in [0, 1].
@@ -198,6 +196,7 @@ class Run:
         """
         from disvae.metrics.arrays import as_rows
         from disvae.metrics.codes import Codes
+        from disvae.runs.encode import decode
 
         rows = as_rows(codes.mean if isinstance(codes, Codes) else codes)
         if rows.shape[1] != self.options.latent_dim:
@@ -207,8 +206,10 @@ class Run:
             )
         return decode(self.model, rows.astype(np.float32), device, batch_size)
 
-    def prepared_dataset(self, root: str | Path | None = None) -> Dataset | None:
+    def prepared_dataset(self, root: str | Path | None = None) -> "Dataset | None":
         """Open the dataset that the run was trained on if it is prepared here, or below `root`."""
+        from disvae.runs.images import open_prepared_images
+
         return open_prepared_images(self, root)
 
     @property
@@ -268,34 +269,18 @@ class Run:
     @property
     def metrics(self) -> dict[str, Any]:
         """All of ``metrics.log``; empty if no score was computed."""
-        logs = (self.outputs.came("metrics.log"), self.outputs.made("metrics.log"))
+        logs = dict.fromkeys((self.outputs.came("metrics.log"), self.outputs.made("metrics.log")))
         return {key: v for log in logs if log.exists() for key, v in read_json(log).items()}
 
-    def write_model(self, vae: nn.Module, epoch: int | str | None = None) -> None:
+    def write_model(self, vae: "nn.Module", epoch: int | str | None = None) -> None:
         """Write ``model.pt``, or ``model-<epoch>.pt``, as of the best."""
-        state = {name: value.cpu().contiguous() for name, value in vae.state_dict().items()}
-        write_tensors(self.path / ("model.pt" if epoch is None else f"model-{epoch}.pt"), state)
+        from disvae.runs.model import write_model
+
+        write_model(self.path, vae, epoch)
 
     def write_log(self, name: str, epochs: Mapping[int, Mapping[str, float]]) -> None:
         """Write a log of training, one of `LOGS`: one row a term, or score, and epoch."""
         write_curves(self.path / name, LOGS[name], epochs)
-
-    def write_test_losses(self, terms: Mapping[str, float]) -> None:
-        """Write ``test_losses.log``; one of the original system is kept beside it."""
-        file = self.outputs.file("test_losses.log")
-        if file.parent == self.path:
-            self._keep_foreign(file)
-        write_text(file, to_json(terms))
-
-    def _keep_foreign(self, path: Path) -> None:
-        """Keep a file of a run that another program made; what disvae made names its versions."""
-        kept = path.with_stem(f"{path.stem}.original")
-        if "versions" not in self.specs and path.exists() and not kept.exists():
-            path.rename(kept)
-            logger.info(
-                "%s was not written by disvae and is kept as %s; docs/results.md says why its "
-                "values are smaller.", path, kept.name,
-            )  # fmt: skip
 
     def merge_metrics(self, scores: Mapping[str, Any]) -> None:
         """Put `scores` into ``metrics.log``; those that stand there already are replaced."""

@@ -1,19 +1,13 @@
-"""The weights of a run: at its end, at an epoch, at its best, or where it was stopped."""
+"""The file with a run's weights: at its end, an epoch, its best, or where it was stopped."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
 
 from disvae.errors import UserError
-from disvae.storage.tensors import read_tensors, require_like
 from disvae.types import At
 
 CHECKPOINT = "checkpoint.pt"  # what resuming needs; it is there until training ends well
 END = "checkpoint-end.pt"  # the same, once training has ended: what extending needs
-_LARGEST_CHECKPOINT = 2**34
 
 
 def weights_file(folder: Path, at: At, epochs: int | None = None) -> Path:
@@ -45,35 +39,6 @@ def weights_file(folder: Path, at: At, epochs: int | None = None) -> Path:
     raise UserError(
         f"{folder} has no weights of epoch {at}; it {has} (see --checkpoint-every), and its last."
     )
-
-
-def read_weights(file: Path, like: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Read what `weights_file` found, for a model whose weights are `like` them.
-
-    A file that is missing, damaged, or of another architecture is a `UserError`.
-    """
-    size = sum(value.numel() * value.element_size() for value in like.values())
-    is_checkpoint = file.name == CHECKPOINT
-    # twice the size: of double precision
-    weights = read_tensors(file, _LARGEST_CHECKPOINT if is_checkpoint else 2 * size + 2**20)
-    try:
-        if is_checkpoint:
-            weights = _of_the_vae(weights)
-        require_like(weights, like)
-    except ValueError as error:
-        raise UserError(
-            f"{file} is not the weights of this run ({error}); "
-            "restore it from a copy or train again."
-        ) from None
-    return weights
-
-
-def _of_the_vae(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the weights of the first module of a checkpoint, which is the VAE."""
-    modules = checkpoint.get("modules")
-    if not isinstance(modules, list) or not modules or not isinstance(modules[0], dict):
-        raise ValueError("no checkpoint")
-    return modules[0]
 
 
 def _numbered(file: Path) -> re.Match[str] | None:
