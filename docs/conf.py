@@ -42,7 +42,6 @@ nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
 nb_merge_streams = True
-nb_mime_priority_overrides = [("html", "text/plain", 5)]
 
 autosummary_imported_members = True
 autosummary_ignore_module_all = False
@@ -57,6 +56,7 @@ html_static_path = ["static"]
 html_css_files = ["style.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system is
 html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "navbar_align": "left",

@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
+from unittest.mock import patch
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -17,8 +18,11 @@ from disvae.options.experiments import NAMES, experiment_options
 
 def commands() -> Iterator[str]:
     """Every command with every option, those of all losses too."""
-    text = make_app(shown=tuple(OBJECTIVES)).generate_docs()
-    yield text[text.index("## disvae ") :]  # before it: a title and a table of contents
+    with patch("sys.argv", ["disvae"]):  # whose name stands in the lines of usage
+        text = make_app(shown=tuple(OBJECTIVES)).generate_docs()
+    text = text[text.index("## disvae ") :]  # before it: a title and a table of contents
+    text = re.sub(r" \*\[default: (False|\(\))\]\*", "", text)  # an option that is not given
+    yield re.sub(r"`[^`\n]*`|--[a-z][-\w]*", lambda found: f"`{found[0].strip('`')}`", text)
 
 
 def losses() -> Iterator[str]:
