@@ -117,7 +117,8 @@ class Run:
     @property
     def weights_file(self) -> Path:
         """The file with the weights of `model`; a `UserError` says that there are none."""
-        return weights_file(self.path, self.at, self.epochs)
+        epochs = self.epochs if isinstance(self.at, int) else None  # which takes a while to read
+        return weights_file(self.path, self.at, epochs)
 
     @property
     def has_weights(self) -> bool:

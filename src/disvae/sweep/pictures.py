@@ -5,7 +5,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -26,6 +26,7 @@ _PANELS = 4  # side by side
 _FEWEST_RUNS = 3  # for a rank correlation
 _TITLE = 16  # pixels
 _FONT = 9  # points
+_DOTS = 720  # an inch, by which labels are measured
 # settings that a picture still shows well; of more, the best
 _MOST_LINES, _MOST_VIOLINS, _MOST_TRAVERSALS = 10, 40, 24
 _FEW = 8  # values of an option that are named on an axis
@@ -226,11 +227,14 @@ def _labels(settings: Sequence[Setting]) -> dict[Setting, str]:
 
 def _inches(text: str) -> float:
     """Return how wide a label is."""
-    from matplotlib.textpath import TextPath
+    from matplotlib.backends.backend_agg import RendererAgg
+    from matplotlib.font_manager import FontProperties
 
-    if not text.strip():  # which has no path
-        return 0.0
-    return float(TextPath((0, 0), text, size=_FONT).get_extents().width) / 72
+    renderer: Any = RendererAgg
+    size = renderer(1, 1, _DOTS).get_text_width_height_descent(
+        text, FontProperties(size=_FONT), ismath=False
+    )
+    return float(size[0]) / _DOTS
 
 
 def _titled(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:

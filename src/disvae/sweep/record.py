@@ -71,20 +71,25 @@ class Record:
         return run if run.is_trained and tested else None
 
     def is_finished(self, name: str) -> bool:
-        """Whether the run is trained and has every score of the sweep.
+        """Whether the run is trained and has every score of the sweep."""
+        return self.scored(name) is not None
+
+    def scored(self, name: str) -> tuple[Run, dict[str, Any]] | None:
+        """Open the run, with its scores, if it is trained and has every score of the sweep.
 
         Where ``all`` scores are asked for but the images are not here, those it has suffice.
         """
         run = self.trained(name)
         if run is None:
-            return False
+            return None
+        scores = run.metrics
         wanted = {name.rpartition(":")[2] for name in self.scores.metrics}  # code by its label
         if "all" in wanted:
             dataset = run.prepared_dataset()
             if dataset is None:
-                return bool(run.metrics)
+                return (run, scores) if scores else None
             wanted = {score.name for score, _ in metrics.plan("all", *metrics.provided(dataset))}
-        return wanted <= set(run.metrics)
+        return (run, scores) if wanted <= scores.keys() else None
 
     def progress(self, name: str) -> Progress:
         """Read how far a run has come; epochs are counted in full, the last may be shorter."""

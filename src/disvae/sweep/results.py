@@ -5,7 +5,8 @@ import inspect
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -25,7 +26,7 @@ _UDR_RUNS = 100  # at most, unless it is asked for: each takes a second
 _CONFIDENCE = 0.95
 _FEWEST_TO_RESAMPLE = 5  # resamples of fewer runs span little more than the runs themselves
 _ABSURD = 1e100
-_AT_ONCE = 10**7  # numbers in memory
+_AT_ONCE = 10**6  # numbers in memory, of each thread
 INTERVAL = "95% interval of the mean (Student's t below 5 seeds, bootstrap from there on)"
 Setting = tuple[tuple[str, str], ...]
 
@@ -79,9 +80,10 @@ def collect(record: Record, udr: bool = False) -> list[Row]:
 def _row(record: Record, name: str, reason: str) -> Row:
     run = record.runs[name]
     setting = tuple(sorted(run.setting.items(), key=lambda pair: pair[0] != "experiment"))
-    if not record.is_finished(name):
+    scored = record.scored(name)
+    if scored is None:
         return Row(name, run.seed, setting, {}, "failed" if reason else "waiting", reason)
-    values = _values(record, name)
+    values = _values(*scored)
     if absurd := [key for key, value in values.items() if not is_usual(value)]:
         reason = f"{', '.join(absurd)[:200]} of its logs cannot be averaged."
         return Row(name, run.seed, setting, {}, "failed", reason)
@@ -118,16 +120,15 @@ def _natural(setting: Setting) -> list[tuple[str, float, str]]:
     return key
 
 
-def _values(record: Record, name: str) -> dict[str, float]:
-    """Read test losses (without a test, those of the last epoch) and scores of a run."""
-    run = record.run(name)
+def _values(run: Run, scores: Mapping[str, Any]) -> dict[str, float]:
+    """Put test losses (without a test, those of the last epoch) and scores of a run together."""
     tested = run.path / "test_losses.log"
     if tested.exists():
         values = read_json(tested)
     else:
         values = {term: epochs[-1] for term, epochs in run.losses.items()}
     try:
-        for score, result in run.metrics.items():
+        for score, result in scores.items():
             if not isinstance(result, dict):
                 continue  # MIG and AAM stand in the log a second time, as numbers
             values[score] = result["value"]
@@ -185,19 +186,22 @@ def _common_dataset(runs: Sequence[Run]) -> Dataset | None:
 
 def spreads(rows: Iterable[Row]) -> dict[Setting, dict[str, Spread]]:
     """Return the spread of every quantity over the seeds of each setting."""
-    found = {}
-    for setting, same in by_setting(rows).items():
-        values: dict[str, list[float]] = defaultdict(list)
-        for row in same:
-            for key, value in row.values.items():
-                values[key].append(value)
-        spread_of: dict[str, Spread] = {}
-        for count in set(map(len, values.values())):  # as many at once as have as many runs
-            keys = [key for key in values if len(values[key]) == count]
-            table = np.array([values[key] for key in keys])
-            spread_of |= dict(zip(keys, _spreads(table), strict=True))
-        found[setting] = {key: spread_of[key] for key in values}
-    return found
+    settings = by_setting(rows)
+    with ThreadPoolExecutor() as threads:  # NumPy computes outside of Python's lock
+        return dict(zip(settings, threads.map(_spreads_of, settings.values()), strict=True))
+
+
+def _spreads_of(same: Sequence[Row]) -> dict[str, Spread]:
+    values: dict[str, list[float]] = defaultdict(list)
+    for row in same:
+        for key, value in row.values.items():
+            values[key].append(value)
+    spread_of: dict[str, Spread] = {}
+    for count in set(map(len, values.values())):  # as many at once as have as many runs
+        keys = [key for key in values if len(values[key]) == count]
+        table = np.array([values[key] for key in keys])
+        spread_of |= dict(zip(keys, _spreads(table), strict=True))
+    return {key: spread_of[key] for key in values}
 
 
 def spread(values: Sequence[float]) -> Spread:
