@@ -230,11 +230,11 @@ def _inches(text: str) -> float:
     from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.font_manager import FontProperties
 
-    renderer: Any = RendererAgg
-    size = renderer(1, 1, _DOTS).get_text_width_height_descent(
-        text, FontProperties(size=_FONT), ismath=False
-    )
-    return float(size[0]) / _DOTS
+    renderer: Any = RendererAgg(1, 1, _DOTS)  # type: ignore[no-untyped-call]
+    font = FontProperties(size=_FONT)
+    lines = text.splitlines()
+    sizes = [renderer.get_text_width_height_descent(line, font, ismath=False) for line in lines]
+    return max((float(width) for width, *_ in sizes), default=0.0) / _DOTS
 
 
 def _titled(pictures: Sequence[tuple[str, Image.Image]]) -> Image.Image:
