@@ -42,6 +42,7 @@ nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 600
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # tables too
 
 autosummary_imported_members = True
 autosummary_ignore_module_all = False
