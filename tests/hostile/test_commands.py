@@ -4,10 +4,13 @@ One test a class of fault. They look at what a user sees alone: any version can 
 """
 
 import contextlib
+import io
 import json
 import os
 import shutil
 import signal
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +66,7 @@ def ends_well(capsys, *words):
     assert status in (0, 2), said
     assert status == 0 or said[-1].startswith("disvae: "), said
     assert sum(map(len, said)) < 10_000
+    return said
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +151,31 @@ def test_codes_of_any_size(place, capsys, values, kind, logvar):
         mean = np.resize(np.array(values, np.float64).astype(kind), (60, 2))
     np.savez(place / "c.npz", mean=mean, logvar=np.full((60, 2), logvar), factors=factors(60, 5))
     ends_well(capsys, "score", "--codes", place / "c.npz", "--metrics", "mig,aam,binned_mig")
+
+
+def test_compressed_zeros_are_told_by_what_they_would_fill(place, capsys):
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    write_zeros(place / "c.npz", memory // 8 + 2**26)
+    assert (place / "c.npz").stat().st_size < memory / 500
+    said = ends_well(capsys, "score", "--codes", place / "c.npz", "--metrics", "total_correlation")
+    assert "memory" in said[-1]  # else it was tried, and failed
+
+
+def write_zeros(file, size):
+    """Write codes of `size` bytes of zeros, compressed: one block, again and again."""
+    rows, block = size // 80 + 1, 2**24
+    header = io.BytesIO()
+    promised = {"descr": "<f8", "fortran_order": False, "shape": (rows, 10)}
+    np.lib.format.write_array_header_2_0(header, promised)
+    packer = zlib.compressobj(wbits=-15)
+    parts = [header.getvalue(), bytes(block), bytes(80 * rows % block)]
+    begin, zeros, rest = (packer.compress(p) + packer.flush(zlib.Z_FULL_FLUSH) for p in parts)
+    entry = zipfile.ZipInfo("mean.npy")
+    with zipfile.ZipFile(file, "w") as archive:
+        content = begin + zeros * (80 * rows // block) + rest + packer.flush()
+        archive.writestr(entry, content)
+        entry.compress_type = zipfile.ZIP_DEFLATED  # as the directory at the end will say
+        entry.file_size = len(parts[0]) + 80 * rows
 
 
 def factors(count, values):
