@@ -23,6 +23,7 @@ import torch
 from jaxtyping import Float, Int
 from tqdm import tqdm
 
+from disvae.devices.process import keep_freed_memory
 from disvae.metrics import SCORES, Codes, entropies, evaluate, udr
 
 SIZES = {"shape": 3, "scale": 6, "orientation": 40, "posX": 32, "posY": 32}
@@ -220,6 +221,7 @@ def report_size(n_images: int, n_codes: int) -> None:
 
 def main() -> None:
     """Measure, print, and write the figures if asked to."""
+    keep_freed_memory()  # as `disvae score` does
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     parser.add_argument("--images", type=int, default=0)

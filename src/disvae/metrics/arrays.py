@@ -88,14 +88,13 @@ def as_rows(codes: CodeArray, name: str = "codes", fewest: int = 1) -> Float[np.
         raise UserError(f"{name} must hold at least {least}, but is {array.shape}.")
     if array.dtype.kind not in "fiub":
         raise UserError(f"{name} must hold real numbers, but its type is {array.dtype}.")
-    array = array.astype(np.float64, copy=False)
-    usable = (np.abs(array) < LARGEST).all(axis=0)  # False for NaN
-    if not usable.all():
+    if not (array.min() > -LARGEST and array.max() < LARGEST):  # so for NaN
+        usable = (np.abs(array.astype(np.float64)) < LARGEST).all(axis=0)
         raise UserError(
             f"{name} has NaN, infinite or absurdly large values in columns "
             f"{np.flatnonzero(~usable).tolist()}: check the model that made them."
         )
-    return array
+    return array.astype(np.float64, copy=False)
 
 
 def as_logvar(logvar: CodeArray | None, mean: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
@@ -108,7 +107,7 @@ def as_logvar(logvar: CodeArray | None, mean: Float[np.ndarray, "N D"]) -> Float
     array = as_codes(logvar, "logvar")
     if array.shape != mean.shape:
         raise UserError(f"logvar must have the shape of mean, {mean.shape}, not {array.shape}.")
-    if np.abs(array).max() > 700:
+    if max(array.max(), -array.min()) > 700:
         raise UserError("logvar holds values beyond 700: give log variances, not variances.")
     return array
 
@@ -116,8 +115,9 @@ def as_logvar(logvar: CodeArray | None, mean: Float[np.ndarray, "N D"]) -> Float
 @shared
 def as_factors(factors: FactorArray | None, n_images: int) -> Int[np.ndarray, "N K"]:
     """Check factors and number each factor's values 0, 1, ... in ascending order."""
-    array = factor_values(factors, n_images)
-    return np.stack([_number_values(column) for column in array.T], axis=1)
+    columns = np.ascontiguousarray(factor_values(factors, n_images).T)
+    # each factor's values side by side, as they are read
+    return np.stack([_number_values(column) for column in columns]).T
 
 
 def factor_values(factors: FactorArray | None, n_images: int) -> Num[np.ndarray, "N K"]:
@@ -135,7 +135,7 @@ def factor_values(factors: FactorArray | None, n_images: int) -> Num[np.ndarray,
             f"factors has {array.shape[0]} rows but the codes have {n_images}: "
             "give one row of factors per image."
         )
-    if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+    if array.dtype.kind not in "fiub" or (array.dtype.kind == "f" and not np.isfinite(array).all()):
         raise UserError("factors must hold numbers, none of them NaN or infinite.")
     return array
 
@@ -184,7 +184,9 @@ def compact(
     present = np.zeros(bound, dtype=bool)
     present[keys] = True
     unique = np.flatnonzero(present)
-    index = np.empty(bound, dtype=np.int64)
+    if len(unique) == bound:
+        return unique, keys
+    index = np.empty(bound, dtype=keys.dtype)
     index[unique] = np.arange(len(unique))
     return unique, index[keys]
 
@@ -193,6 +195,7 @@ def _number_values(column: Num[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
     """Replace values by their rank among the distinct ones."""
     low, high = column.min(), column.max()
     if column.dtype.kind in "iu" and int(high) - int(low) < SPARSE * len(column):
-        shifted = (column - low).astype(np.int64)  # in its own type: unsigned ones may be larger
+        # in its own type: unsigned ones may be larger
+        shifted = (column - low).astype(np.int64, copy=False)
         return compact(shifted, int(high) - int(low) + 1)[1]
     return np.unique(column, return_inverse=True)[1]

@@ -14,6 +14,7 @@ down from long tiles to short ones by polynomial interpolation. All errors toget
 
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -27,19 +28,27 @@ N_BINS = 8  # cells in a tile
 N_CLASSES = 8  # cells in an octave of widths
 N_MOMENTS = 10
 REACH = 3  # tiles on each side: at least 6 standard deviations
+OCTAVES = 0.5 / np.log(2)  # of width, per unit of log variance
 FINEST = 2.0**-40  # of the axis' extent; narrower components are raised to it
+SHARED = 8  # times as many components as sums, where groupings share these
 CHUNK = 1 << 12  # tiles expanded at once
 
 
+class _Sums(NamedTuple):
+    """Taylor moments, added up by group and cell."""
+
+    group: Int[np.ndarray, " pairs"]  # ascending
+    cell: Int[np.ndarray, " pairs"]  # index into the grid's cells, ascending within a group
+    moments: Float[np.ndarray, "pairs moments"]
+
+
 @dataclass(frozen=True)
-class _Sources:
-    """Where each component lies on the dyadic grid, and its Taylor moments."""
+class _Grid:
+    """The dyadic grid, and which of its cells are occupied."""
 
     levels: Int[np.ndarray, " levels"]  # log2 of the tile length, ascending
     offsets: Int[np.ndarray, " levels+1"]  # first cell key of each level
     cells: Int[np.ndarray, " cells"]  # occupied cell keys, ascending
-    cell_of: Int[np.ndarray, " N"]  # index into `cells`
-    moments: Float[np.ndarray, "N moments"]
 
     def tiles_in_row(self, index: int) -> int:
         """Count the tiles of the axis at a level: twice as many at each finer one."""
@@ -52,7 +61,7 @@ class _Level:
 
     tiles: Int[np.ndarray, " tiles"]  # ascending
     tile_of: Int[np.ndarray, " cells"]  # index into `tiles`, ascending
-    cell: Int[np.ndarray, " cells"]  # width class and eighth within the tile
+    cell: Int[np.ndarray, " cells"]  # eighth within the tile and width class
     moments: Float[np.ndarray, "cells moments"]
 
 
@@ -60,77 +69,112 @@ def grouped_entropies(
     mean: Float[np.ndarray, " N"],
     logvar: Float[np.ndarray, " N"],
     groupings: list[tuple[Int[np.ndarray, " N"], int]],
+    room: Float[np.ndarray, "N moments"] | None = None,
 ) -> list[Float[np.ndarray, " _groups"]]:
     """Differential entropy of every group's mixture in nats, for several ways of grouping.
 
     Components have equal weight; a grouping is the group of each (0 .. groups - 1, none empty)
-    and the number of groups.
+    and the number of groups. Room is what `make_room` made, to be written to.
     """
-    sources = _place(mean, logvar)
-    return [_group_entropies(sources, group, count) for group, count in groupings]
+    moments = make_room(len(mean)) if room is None else room
+    grid, cell = _place(mean, logvar, moments)
+    n_cells = len(grid.cells)
+    result: list[Float[np.ndarray, " _groups"]] = []
+    while len(result) < len(groupings):
+        # groupings with few combinations share the sum over all components
+        group, n_groups = groupings[len(result)]
+        sizes = [n_groups]
+        for another, count in groupings[len(result) + 1 :]:
+            if n_groups * count * n_cells * SHARED > len(mean):
+                break
+            group, n_groups = group * count + another, n_groups * count
+            sizes.append(count)
+        sums = _add_up(group, n_groups, cell, n_cells, moments)
+        for own, count in zip(np.unravel_index(sums.group, sizes), sizes, strict=True):
+            own_sums = _add_up(own, count, sums.cell, n_cells, sums.moments)
+            result.append(_group_entropies(grid, own_sums, count))
+    return result
 
 
-def _place(mean: Float[np.ndarray, " N"], logvar: Float[np.ndarray, " N"]) -> _Sources:
-    """Assign components to cells and expand each around its cell's centre."""
-    mean = mean - mean.min()  # far from 0, tiles would be lost in rounding
-    octave = logvar * (0.5 / np.log(2))
-    extent = max(float(mean.max()), float(np.exp2(octave.max())))
-    octave = np.maximum(octave, np.log2(extent * FINEST))
-    level = np.floor(octave)
-    fraction = octave - level
-    level = level.astype(np.int64) + 2
-    width_class = np.minimum((fraction * N_CLASSES).astype(np.int64), N_CLASSES - 1)
+def make_room(count: int) -> Float[np.ndarray, "N moments"]:
+    """Make room for so many components; it takes time to be first used, so use it again."""
+    return np.empty((count, N_MOMENTS))
 
-    levels = np.arange(level.min(), level.max() + 1)
+
+def _place(
+    mean: Float[np.ndarray, " N"],
+    logvar: Float[np.ndarray, " N"],
+    moments: Float[np.ndarray, "N moments"],
+) -> tuple[_Grid, Int[np.ndarray, " N"]]:
+    """Assign each component to a cell of the grid, and write its moments around the centre."""
+    low = mean.min()  # far from 0, tiles would be lost in rounding
+    thinnest, thickest = OCTAVES * logvar.min(), OCTAVES * logvar.max()
+    extent = max(float(mean.max() - low), float(np.exp2(thickest)))
+    finest = np.log2(extent * FINEST)
+    octaves = np.floor(np.maximum([thinnest, thickest], finest)).astype(np.int64)
+    levels = np.arange(octaves[0], octaves[1] + 1) + 2
+
     top = 2.0 ** float(levels[-1])
     origin = -(REACH + 1) * top
-    tiles_at_top = int((float(mean.max()) - origin) / top) + REACH + 2
+    tiles_at_top = int((float(mean.max() - low) - origin) / top) + REACH + 2
     counts = tiles_at_top << (levels[-1] - levels)
     offsets = np.concatenate([[0], np.cumsum(counts * N_CLASSES * N_BINS)])
 
-    position = np.ldexp(mean - origin, -level)
-    tile = position.astype(np.int64)
-    position -= tile
-    place = np.minimum((position * N_BINS).astype(np.int64), N_BINS - 1)
-    key = (tile * N_CLASSES + width_class) * N_BINS + place + offsets[level - levels[0]]
-    cells, cell_of = compact(key, int(offsets[-1]))
+    # of each level's width classes, one after the other
+    per_unit = np.repeat(N_BINS / np.exp2(levels), N_CLASSES)  # bins
+    first_key = np.repeat(offsets[:-1], N_CLASSES) + np.tile(np.arange(N_CLASSES), len(levels))
+    variance = np.tile(_class_variances(), len(levels))
 
-    shift = position - (place + 0.5) / N_BINS
-    spread = np.exp2(2 * fraction) / 16 - _class_variances()[width_class]
-    return _Sources(levels, offsets, cells, cell_of, _taylor_moments(shift, spread))
+    key = np.empty(len(mean), np.int64)
+    for start in range(0, len(mean), CHUNK):  # small enough for the cache
+        here = slice(start, start + CHUNK)
+        octave = np.maximum(OCTAVES * logvar[here], finest)
+        kind = np.floor(N_CLASSES * octave).astype(np.int64) - N_CLASSES * octaves[0]
+        bins = (mean[here] - low - origin) * per_unit[kind]
+        whole = bins.astype(np.int64)
+        key[here] = whole * N_CLASSES + first_key[kind]
+        spread = (np.exp2(octave) * per_unit[kind] / N_BINS) ** 2 - variance[kind]
+        moments[here] = _taylor_moments((bins - whole - 0.5) / N_BINS, spread).T
+    cells, cell_of = compact(key, int(offsets[-1]))
+    return _Grid(levels, offsets, cells), cell_of.astype(np.int32)
 
 
 def _taylor_moments(
-    shift: Float[np.ndarray, " N"], spread: Float[np.ndarray, " N"]
-) -> Float[np.ndarray, "N moments"]:
+    shift: Float[np.ndarray, " n"], spread: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, "moments n"]:
     """Coefficients of D^p in exp(-shift D + spread D^2 / 2)."""
-    moments = np.empty((len(shift), N_MOMENTS))
-    for start in range(0, len(shift), CHUNK):  # small enough for the cache
-        here = slice(start, start + CHUNK)
-        part = np.ones((N_MOMENTS, len(shift[here])))
-        part[1] = -shift[here]
-        for p in range(2, N_MOMENTS):
-            part[p] = (spread[here] * part[p - 2] - shift[here] * part[p - 1]) / p
-        moments[here] = part.T
+    moments, term = np.empty((N_MOMENTS, len(shift))), np.empty(len(shift))
+    moments[0] = 1
+    np.negative(shift, out=moments[1])
+    for p in range(2, N_MOMENTS):
+        np.multiply(spread, moments[p - 2], out=moments[p])
+        moments[p] -= np.multiply(shift, moments[p - 1], out=term)
+        moments[p] *= 1 / p
     return moments
 
 
-def _group_entropies(
-    sources: _Sources, group: Int[np.ndarray, " N"], n_groups: int
-) -> Float[np.ndarray, " groups"]:
-    """Entropy of each group's mixture: build densities from long tiles to short, integrate."""
+def _add_up(
+    group: Int[np.ndarray, " N"],
+    n_groups: int,
+    cell: Int[np.ndarray, " N"],
+    n_cells: int,
+    moments: Float[np.ndarray, "N moments"],
+) -> _Sums:
+    """Add up what has the same group and cell."""
     from scipy.sparse import csc_array
 
-    n_cells = len(sources.cells)
-    pairs, pair_of = compact(group * n_cells + sources.cell_of, n_groups * n_cells)
-    shape = (len(pairs), len(group))  # of the matrix that adds up the components of each pair
-    adding = csc_array((np.ones(len(group)), pair_of, np.arange(len(group) + 1)), shape)
-    sums = adding @ sources.moments
-    row, cell = np.divmod(pairs, n_cells)
-    key = sources.cells[cell]
-    sizes = np.bincount(group, minlength=n_groups).astype(np.float64)
+    if n_groups * n_cells >= 2**31:
+        group = group.astype(np.int64)
+    pairs, pair_of = compact(group * n_cells + cell, n_groups * n_cells)
+    ends = np.arange(len(group) + 1, dtype=pair_of.dtype)
+    adding = csc_array((np.ones(len(group)), pair_of, ends), (len(pairs), len(group)))
+    return _Sums(*np.divmod(pairs, n_cells), adding @ moments)
 
-    levels = [_occupied(sources, i, row, key, sums) for i in range(len(sources.levels))]
+
+def _group_entropies(grid: _Grid, sums: _Sums, n_groups: int) -> Float[np.ndarray, " groups"]:
+    """Entropy of each group's mixture: build densities from long tiles to short, integrate."""
+    sizes = np.bincount(sums.group, sums.moments[:, 0], n_groups)
+    levels = [_occupied(grid, sums, index) for index in range(len(grid.levels))]
     active = _active_tiles([level.tiles for level in levels])
     result = np.zeros(n_groups)
     top = len(levels) - 1
@@ -148,8 +192,8 @@ def _group_entropies(
         split = np.searchsorted(tiles, halves[::2] >> 1)
         leaf = np.ones(len(tiles), dtype=bool)
         leaf[split] = False
-        group_of_leaf = tiles[leaf] // sources.tiles_in_row(index)
-        length = 2.0 ** float(sources.levels[index])
+        group_of_leaf = tiles[leaf] // grid.tiles_in_row(index)
+        length = 2.0 ** float(grid.levels[index])
         _integrate(result, density[leaf], group_of_leaf, length, sizes)
         # Both halves of each split tile, at the nodes of the next shorter tiles.
         density = (density[split] @ _halving()).reshape(-1, N_NODES)
@@ -160,24 +204,19 @@ def _group_entropies(
     return result
 
 
-def _occupied(
-    sources: _Sources,
-    index: int,
-    row: Int[np.ndarray, " pairs"],
-    key: Int[np.ndarray, " pairs"],
-    sums: Float[np.ndarray, "pairs moments"],
-) -> _Level:
+def _occupied(grid: _Grid, sums: _Sums, index: int) -> _Level:
     """Collect what lies at one level.
 
     Tiles of all groups share one numbering, group after group, so that the parent of tile t is
     t // 2 and its neighbours are t - 1 and t + 1 (the margin keeps groups apart).
     """
-    low, high = sources.offsets[index : index + 2]
+    low, high = grid.offsets[index : index + 2]
+    key = grid.cells[sums.cell]
     here = (key >= low) & (key < high)
     tile, cell = np.divmod(key[here] - low, N_CLASSES * N_BINS)
-    tile += row[here] * sources.tiles_in_row(index)
+    tile += sums.group[here] * grid.tiles_in_row(index)
     tiles, tile_of = np.unique(tile, return_inverse=True)
-    return _Level(tiles, tile_of, cell, sums[here])
+    return _Level(tiles, tile_of, cell, sums.moments[here])
 
 
 def _active_tiles(occupied: list[Int[np.ndarray, " _tiles"]]) -> list[Int[np.ndarray, " _active"]]:
@@ -249,17 +288,17 @@ def _class_variances() -> Float[np.ndarray, " classes"]:
 def _kernel() -> Float[np.ndarray, "kernels targets"]:
     """Tabulate the derivatives of every cell's Gaussian at the nodes of the tiles within reach.
 
-    Kernels are classes by bins by moments, targets are tiles by nodes.
+    Kernels are bins by classes by moments, targets are tiles by nodes.
     """
     nodes = _quadrature()[0]
     target = np.arange(-REACH, REACH + 1)[:, None] + nodes
     centre = (np.arange(N_BINS) + 0.5) / N_BINS
-    width = np.sqrt(_class_variances())[:, None, None, None]
-    x = (target - centre[:, None, None]) / width
+    width = np.sqrt(_class_variances())[:, None, None]
+    x = (target - centre[:, None, None, None]) / width
     gauss = np.exp(-(x**2) / 2) / (np.sqrt(2 * np.pi) * width)
     orders = np.eye(N_MOMENTS)
     parts = [hermite_e.hermeval(x, orders[p]) * gauss / (-width) ** p for p in range(N_MOMENTS)]
-    return np.stack(parts, axis=2).reshape(N_CLASSES * N_BINS * N_MOMENTS, -1)
+    return np.stack(parts, axis=2).reshape(N_BINS * N_CLASSES * N_MOMENTS, -1)
 
 
 @cache

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from scipy.special import entr
 
 from disvae.metrics.arrays import CodeArray, FactorArray, as_codes, as_factors, as_logvar, shared
-from disvae.metrics.estimators.entropy import grouped_entropies
+from disvae.metrics.estimators.entropy import grouped_entropies, make_room
 from disvae.metrics.estimators.threads import in_threads
 
 NOTHING = 1e-9  # nats; below it mutual information is the rounding of two equal entropies
@@ -51,12 +51,17 @@ def entropies(mean: CodeArray, logvar: CodeArray, factors: FactorArray) -> Entro
     logvars = as_logvar(logvar, means)
     indices = as_factors(factors, len(means))
     sizes = [int(column.max()) + 1 for column in indices.T]
-    whole = (np.zeros(len(means), dtype=np.int64), 1)
-    groupings = [whole, *zip(np.ascontiguousarray(indices.T), sizes, strict=True)]
+    whole = (np.zeros(len(means), dtype=np.int32), 1)
+    # short numbers, which are read in less time
+    groupings = [whole, *zip(indices.T.astype(np.int32), sizes, strict=True)]
     frequencies = [np.bincount(group) / len(group) for group, _ in groupings]
 
+    rooms = [make_room(len(means)) for _ in range(MAX_THREADS)]  # one a thread
+
     def of_code(j: int) -> Float[np.ndarray, " groupings"]:
-        found = grouped_entropies(means[:, j].copy(), logvars[:, j].copy(), groupings)
+        room = rooms.pop()
+        found = grouped_entropies(means[:, j].copy(), logvars[:, j].copy(), groupings, room)
+        rooms.append(room)
         return np.array([p @ h for p, h in zip(frequencies, found, strict=True)])
 
     columns = in_threads(of_code, [(j,) for j in range(means.shape[1])], MAX_THREADS)

@@ -2,7 +2,6 @@
 
 import numpy as np
 from jaxtyping import Float, Int
-from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import digamma
 
 _NOISE = 1e-10  # tells equal values apart
@@ -30,30 +29,45 @@ def neighbour_information(
 
     order = np.argsort(noisy)
     line, values = noisy[order], values[kept][order]
-    groups = np.split(line[np.argsort(values, kind="stable")], np.cumsum(counts[counts > 1])[:-1])
-    n_neighbours = np.minimum([len(group) - 1 for group in groups], neighbours)
-    distance = np.concatenate(
-        [_distance(group, k) for group, k in zip(groups, n_neighbours.tolist(), strict=True)]
-    )
-    sizes = np.array([len(group) for group in groups])
-    near = _count_nearer(line, np.concatenate(groups), distance)
+    sizes = counts[counts > 1]
+    grouped = line[np.argsort(values, kind="stable")]
+    distance = _distances(grouped, sizes, neighbours)
+    near = _count_nearer(line, grouped, distance)
+    n_neighbours = np.minimum(sizes - 1, neighbours)
     expected = digamma(len(line)) + sizes @ (digamma(n_neighbours) - digamma(sizes)) / len(line)
     return max(0.0, float(expected - digamma(near).mean()))
 
 
-def _distance(line: Float[np.ndarray, " n"], k: int) -> Float[np.ndarray, " n"]:
-    """Return each point's distance to its k-th nearest, on an ascending line."""
-    if k >= len(line) // 2:
-        # few points: published values rest on how scikit-learn rounds distances here
-        from sklearn.neighbors import NearestNeighbors
+def _distances(
+    line: Float[np.ndarray, " N"], sizes: Int[np.ndarray, " groups"], neighbours: int
+) -> Float[np.ndarray, " N"]:
+    """Return each point's distance to its n-th nearest of its group, or to its farthest.
 
-        by_all = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(line[:, None])
-        return by_all.kneighbors()[0][:, -1]
-    ends = np.full(k, np.inf)
-    windows = sliding_window_view(np.concatenate([-ends, line, ends]), 2 * k + 1)
-    own = line[:, None]
-    # of k + 1 neighbouring points with this one among them, how far the farthest is
-    return np.maximum(own - windows[:, : k + 1], windows[:, k:] - own).min(axis=1)
+    Groups stand one after the other, each an ascending line of at least two points.
+    """
+    starts = np.cumsum(sizes) - sizes
+    below = np.arange(len(line)) - np.repeat(starts, sizes)
+    above = np.repeat(sizes, sizes) - 1 - below
+    distance = np.full(len(line), np.inf)
+    # of n + 1 points side by side with this one among them, how far the farthest is
+    for n_below in range(neighbours + 1) if neighbours < len(line) else ():
+        n_above = neighbours - n_below
+        here = slice(n_below, len(line) - n_above)
+        farthest = np.maximum(
+            line[here] - line[: len(line) - neighbours], line[neighbours:] - line[here]
+        )
+        fits = (below[here] >= n_below) & (above[here] >= n_above)
+        np.minimum(distance[here], farthest, out=distance[here], where=fits)
+    for start, size in zip(starts.tolist(), sizes.tolist(), strict=True):
+        n_neighbours = min(size - 1, neighbours)
+        if n_neighbours >= size // 2:
+            # few points: published values rest on how scikit-learn rounds distances here
+            from sklearn.neighbors import NearestNeighbors
+
+            group = line[start : start + size, None]
+            by_all = NearestNeighbors(n_neighbors=n_neighbours, algorithm="brute").fit(group)
+            distance[start : start + size] = by_all.kneighbors()[0][:, -1]
+    return distance
 
 
 def _count_nearer(

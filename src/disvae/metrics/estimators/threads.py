@@ -40,11 +40,14 @@ def in_threads(
         return spread(run, arguments)
 
 
-def of_factors(run: Callable[[int], T], factors: Int[np.ndarray, "N K"]) -> list[T]:
-    """Call `run` with each factor's number on all cores; the results are in order.
+def costly_first(factors: Int[np.ndarray, "N K"]) -> list[int]:
+    """Order factors, those of many values first, so that none is left alone at the end."""
+    order: list[int] = np.argsort(-factors.max(axis=0), kind="stable").tolist()
+    return order
 
-    Those of many values are the costliest and come first, so that none is left alone at the end.
-    """
-    costly_first = np.argsort(-factors.max(axis=0), kind="stable").tolist()
-    found = dict(zip(costly_first, in_threads(run, [(k,) for k in costly_first]), strict=True))
-    return [found[k] for k in range(len(costly_first))]
+
+def of_factors(run: Callable[[int], T], factors: Int[np.ndarray, "N K"]) -> list[T]:
+    """Call `run` with each factor's number on all cores; the results are in order."""
+    order = costly_first(factors)
+    found = dict(zip(order, in_threads(run, [(k,) for k in order]), strict=True))
+    return [found[k] for k in range(len(order))]

@@ -1,5 +1,7 @@
 """InfoM, InfoC and InfoE (Hsu et al.)."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -11,7 +13,7 @@ from disvae.metrics.estimators.binned import count_entropy
 from disvae.metrics.estimators.classifier import without_convergence_warnings
 from disvae.metrics.estimators.neighbours import neighbour_information
 from disvae.metrics.estimators.sampling import Estimate, averaged
-from disvae.metrics.estimators.threads import in_threads, of_factors
+from disvae.metrics.estimators.threads import costly_first, in_threads
 from disvae.metrics.score import declare
 from disvae.metrics.settings import Draws, GroupSize, Repeats, Seed
 
@@ -80,9 +82,14 @@ def infomec(
         rows = np.arange(len(table))
         if size < len(table):
             rows = rng.choice(len(table), size, replace=False, shuffle=False)
-        scaled = standardised(table[rows])
-        information = _neighbour_information(scaled, labels[rows], neighbours, rng)
-        infoe = _predicted_share(scaled, labels[rows]) if active.any() else 0.0
+        scaled, drawn = standardised(table[rows]), labels[rows]
+        cells = _neighbour_information(scaled, drawn, neighbours, rng)
+        factors = costly_first(drawn) if active.any() else []
+        probes = [partial(_predicted_share, scaled, drawn[:, k]) for k in factors]
+        with without_convergence_warnings():
+            found = in_threads(lambda task: task(), [(task,) for task in probes + cells])
+        infoe = float(np.mean(found[: len(probes)])) if probes else 0.0
+        information = np.reshape(found[len(probes) :], (labels.shape[1], table.shape[1]))
         known = information[:, active]
         return concentration(known), concentration(known.T), infoe, information
 
@@ -111,8 +118,8 @@ def _neighbour_information(
     factors: Int[np.ndarray, "N K"],
     neighbours: int,
     rng: np.random.Generator,
-) -> Float[np.ndarray, "K D"]:
-    """Normalised mutual information of each factor and code; 0 for constant codes."""
+) -> list[Callable[[], float]]:
+    """Tasks of the normalised information of each factor and code; 0 for constant codes."""
     n_codes, n_factors = codes.shape[1], factors.shape[1]
     entropy = [count_entropy(column) for column in factors.T]
     alive = varies(codes)
@@ -125,24 +132,17 @@ def _neighbour_information(
             return 0.0
         return neighbour_information(columns[j], labels[k], neighbours, seeds[k][j]) / entropy[k]
 
-    cells = [(k, j) for k in range(n_factors) for j in range(n_codes)]
-    return np.array(in_threads(cell, cells)).reshape(n_factors, n_codes)
+    return [partial(cell, k, j) for k in range(n_factors) for j in range(n_codes)]
 
 
-def _predicted_share(codes: Float[np.ndarray, "N D"], factors: Int[np.ndarray, "N K"]) -> float:
-    """Share of log loss that codes save a logistic regression, mean over factors."""
+def _predicted_share(codes: Float[np.ndarray, "N D"], values: Int[np.ndarray, " N"]) -> float:
+    """Share of a factor's log loss that codes save a logistic regression."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import log_loss
 
-    def one(k: int) -> float:
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.metrics import log_loss
-
-        values = factors[:, k]
-        if values.min() == values.max():
-            return 0.0
-        model = LogisticRegression(C=np.inf, class_weight="balanced").fit(codes, values)
-        loss = log_loss(values, model.predict_proba(codes), labels=model.classes_)
-        # without codes all values are as likely, since they weigh the same
-        return min(max(1 - float(loss / np.log(len(model.classes_))), 0.0), 1.0)
-
-    with without_convergence_warnings():
-        return float(np.mean(of_factors(one, factors)))
+    if values.min() == values.max():
+        return 0.0
+    model = LogisticRegression(C=np.inf, class_weight="balanced").fit(codes, values)
+    loss = log_loss(values, model.predict_proba(codes), labels=model.classes_)
+    # without codes all values are as likely, since they weigh the same
+    return min(max(1 - float(loss / np.log(len(model.classes_))), 0.0), 1.0)

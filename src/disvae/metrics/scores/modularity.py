@@ -1,9 +1,9 @@
 """Modularity and explicitness (Ridgeway and Mozer)."""
 
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float
 
 from disvae.metrics.arrays import CodeArray, FactorArray, checked, varies
 from disvae.metrics.estimators import classifier
@@ -94,12 +94,14 @@ def explicitness(split: classifier.Split) -> tuple[float, float]:
     scale[constant] = 1
     halves = [np.where(constant, 0.0, (half - centre) / scale) for half in (train, test)]
 
-    def one(k: int) -> tuple[float, float]:
+    def one(k: int) -> tuple[float, ...]:
         from sklearn.linear_model import LogisticRegression
 
-        known = train_factors[:, k]
-        model = classifier.fit_classifier(LogisticRegression(), halves[0], known)
-        return _area(model, halves[0], known), _area(model, halves[1], test_factors[:, k])
+        model = classifier.fit_classifier(LogisticRegression(), halves[0], train_factors[:, k])
+        return tuple(
+            _area(model.predict_proba(half), known[:, [k]] == model.classes_)
+            for half, known in zip(halves, (train_factors, test_factors), strict=True)
+        )
 
     with classifier.without_convergence_warnings():
         areas = of_factors(one, train_factors)
@@ -107,12 +109,19 @@ def explicitness(split: classifier.Split) -> tuple[float, float]:
     return float(on_train), float(on_test)
 
 
-def _area(model: Any, x: Float[np.ndarray, "N D"], y: Int[np.ndarray, " N"]) -> float:
-    """Mean over the values that occur, but not always, of the area under the ROC curve."""
-    from sklearn.metrics import roc_auc_score
+def _area(scores: Float[np.ndarray, "N values"], is_value: Bool[np.ndarray, "N values"]) -> float:
+    """Mean over the values that occur, but not always, of the area under the ROC curve.
 
-    is_value = y[:, None] == model.classes_
-    occurs = is_value.any(axis=0) & ~is_value.all(axis=0)
-    if not occurs.any():
-        return 0.5  # the draw shows one value only: nothing was told apart
-    return float(roc_auc_score(is_value[:, occurs], model.predict_proba(x)[:, occurs]))
+    The area is how often a row with the value has a higher score than one without; equal scores
+    count half.
+    """
+    areas = []
+    for score, has in zip(scores.T, is_value.T, strict=True):
+        own, line = score[has], np.sort(score)
+        n_pairs = len(own) * (len(line) - len(own))
+        if n_pairs:
+            lower, upper = np.searchsorted(line, own, "left"), np.searchsorted(line, own, "right")
+            # among themselves, each pair of them is counted as one half twice
+            areas.append(((lower + upper).sum() - len(own) ** 2) / 2 / n_pairs)
+    # else the draw shows one value only: nothing was told apart
+    return float(np.mean(areas)) if areas else 0.5
