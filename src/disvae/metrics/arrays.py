@@ -88,7 +88,8 @@ def as_rows(codes: CodeArray, name: str = "codes", fewest: int = 1) -> Float[np.
         raise UserError(f"{name} must hold at least {least}, but is {array.shape}.")
     if array.dtype.kind not in "fiub":
         raise UserError(f"{name} must hold real numbers, but its type is {array.dtype}.")
-    if not (array.min() > -LARGEST and array.max() < LARGEST):  # so for NaN
+    # so for NaN; of half precision the bound itself would be infinite
+    if not (float(array.min()) > -LARGEST and float(array.max()) < LARGEST):
         usable = (np.abs(array.astype(np.float64)) < LARGEST).all(axis=0)
         raise UserError(
             f"{name} has NaN, infinite or absurdly large values in columns "
