@@ -98,3 +98,11 @@ def test_damaged_codes(tmp_path_factory, content):
     file = tmp_path_factory.getbasetemp() / "codes.npz"
     file.write_bytes(content)
     refused_or_read(lambda: read_codes(file))
+
+
+def test_codes_that_lost_bytes_at_their_beginning_are_refused(tmp_path):
+    (tmp_path / "codes.npz").write_bytes(
+        CODES[:4] + CODES[34:]
+    )  # an entry lies before the beginning now
+    with pytest.raises(UserError, match="is no"):
+        read_codes(tmp_path / "codes.npz")

@@ -1,5 +1,6 @@
 """The table that every score reads."""
 
+import errno
 import math
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -215,9 +216,12 @@ def _read(path: Path, known: Sequence[str]) -> dict[str, np.ndarray[Any, Any]]:
             arrays = {name: archive[name] for name in there}
     except FileNotFoundError:
         raise UserError(f"There is no file {path}; name an .npz file of codes.") from None
-    except (UserError, OSError):
+    except UserError:
         raise
-    except Exception:  # the readers raise many kinds
+    except Exception as error:  # the readers raise many kinds
+        # a damaged archive may point before its beginning, which cannot be sought
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
         arrays = {}
     if "mean" not in arrays:
         raise UserError(
