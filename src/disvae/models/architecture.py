@@ -39,9 +39,7 @@ class Architecture:
     encoder: Callable[[ImageShape, int], nn.Module]
     decoder: Callable[[ImageShape, int], nn.Module]
     image_sizes: tuple[int, ...] = SIZES  # sides of the images, which are square
-    step_costs: tuple[
-        float, ...
-    ] = ()  # at each size, over Burgess at 64 (benchmarks.architectures)
+    step_costs: tuple[float, ...] = ()  # of each size, over Burgess at 64
     max_channels: int = 1024  # of an image; a damaged file may claim any number
     initialise: Callable[[nn.Module], None] | None = kaiming_uniform
 

@@ -50,10 +50,6 @@ def _glorot_uniform(layer: nn.Module) -> None:
 
 
 ARCHITECTURE = Architecture(
-    "Locatello",
-    _encoder,
-    _decoder,
-    image_sizes=(64,),
-    step_costs=(1.1,),
+    "Locatello", _encoder, _decoder, image_sizes=(64,), step_costs=(1.1,),
     initialise=_glorot_uniform,
-)
+)  # fmt: skip

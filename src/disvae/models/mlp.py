@@ -32,11 +32,6 @@ def _decoder(image_shape: ImageShape, latent_dim: int) -> nn.Module:
 
 
 ARCHITECTURE = Architecture(
-    "MLP",
-    _encoder,
-    _decoder,
-    image_sizes=(32, 64),
-    step_costs=(0.56, 0.79),
-    max_channels=3,
+    "MLP", _encoder, _decoder, image_sizes=(32, 64), step_costs=(0.56, 0.79), max_channels=3,
     initialise=None,
-)
+)  # fmt: skip

@@ -5,7 +5,6 @@ import inspect
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from scipy.stats import bootstrap, t
 from disvae import metrics
 from disvae.data.dataset import Dataset
 from disvae.errors import UserError
+from disvae.metrics.estimators.threads import in_threads
 from disvae.options.user_code import is_code
 from disvae.runs.encode import encode
 from disvae.runs.run import Run
@@ -187,8 +187,8 @@ def _common_dataset(runs: Sequence[Run]) -> Dataset | None:
 def spreads(rows: Iterable[Row]) -> dict[Setting, dict[str, Spread]]:
     """Return the spread of every quantity over the seeds of each setting."""
     settings = by_setting(rows)
-    with ThreadPoolExecutor() as threads:  # NumPy computes outside of Python's lock
-        return dict(zip(settings, threads.map(_spreads_of, settings.values()), strict=True))
+    found = in_threads(_spreads_of, [(same,) for same in settings.values()])
+    return dict(zip(settings, found, strict=True))
 
 
 def _spreads_of(same: Sequence[Row]) -> dict[str, Spread]:

@@ -36,7 +36,7 @@ def in_threads(
     run: Callable[..., T], arguments: Sequence[tuple[Any, ...]], most: int | None = None
 ) -> list[T]:
     """Call `run` with each tuple on all cores it may use, or on at most so many, in order."""
-    with threads(min(cores(), len(arguments), most or len(arguments))) as spread:
+    with threads(min(cores(), max(1, len(arguments)), most or cores())) as spread:
         return spread(run, arguments)
 
 
