@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 _KERNEL, _STRIDE, _PADDING = 4, 2, 1
-_FEW = 4  # channels out, below which PyTorch's kernel loses to a matrix product
+_FEW = 4  # channels out, below which PyTorch's kernel loses to a convolution
 
 
 class TransposedConvolution(nn.ConvTranspose2d):
@@ -18,7 +18,7 @@ class TransposedConvolution(nn.ConvTranspose2d):
     The same function and weights as `torch.nn.ConvTranspose2d`, which it is unchanged on
     other devices. On CPUs, for the Burgess decoder at batch 64, the gradient takes a quarter
     less time as that of the convolution which this layer transposes, and the forward pass to
-    one channel as a matrix product a quarter of its time.
+    one or three channels less than half its time.
     """
 
     def __init__(self, in_channels: int, out_channels: int):
@@ -43,7 +43,7 @@ class _OnCPU(torch.autograd.Function):
     ) -> Float[Tensor, "B C 2*H 2*W"]:
         ctx.save_for_backward(features, weight)
         if weight.shape[1] < _FEW:
-            return _paint(features, weight) + bias.view(-1, 1, 1)
+            return _interleave(features, weight, bias)
         return F.conv_transpose2d(features, weight, bias, _STRIDE, _PADDING)
 
     @staticmethod
@@ -60,10 +60,17 @@ class _OnCPU(torch.autograd.Function):
         return onto_features, onto_weight, grad.sum((0, 2, 3))
 
 
-def _paint(
-    features: Float[Tensor, "B F H W"], weight: Float[Tensor, "F C 4 4"]
+def _interleave(
+    features: Float[Tensor, "B F H W"], weight: Float[Tensor, "F C 4 4"], bias: Float[Tensor, "C"]
 ) -> Float[Tensor, "B C 2*H 2*W"]:
-    """Let each pixel of the feature map paint a 4x4 patch; patches overlap and add."""
-    _, _, height, width = features.shape
-    patches = weight.flatten(1).t() @ features.flatten(2)
-    return F.fold(patches, (2 * height, 2 * width), _KERNEL, padding=_PADDING, stride=_STRIDE)
+    """Compute the pixels of each parity of row and column by its 2x2 part of the kernel.
+
+    The four parts are one convolution to 4C channels, whose pixels then take their places.
+    """
+    channels = weight.shape[1]
+    parts = weight.unflatten(3, (2, 2)).unflatten(2, (2, 2))  # F C 2 (row) 2 (column) 2
+    parts = parts.permute(3, 5, 1, 0, 2, 4).flip(4, 5).reshape(4 * channels, -1, 2, 2)
+    parts = parts.contiguous(memory_format=torch.channels_last)
+    pixels = F.conv2d(features, parts, bias.repeat(4), padding=1).permute(0, 2, 3, 1)
+    pixels = pixels.unflatten(3, (2, 2, channels)).transpose(2, 3).flatten(3, 4).flatten(1, 2)
+    return pixels[:, 1:-1, 1:-1].permute(0, 3, 1, 2)
