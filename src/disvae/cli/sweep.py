@@ -38,12 +38,14 @@ def sweep(
     chosen = with_labels(chosen, code)
     planned = plan_runs(chosen, code)
     if chosen.executor == "local" and not chosen.dry_run:
-        prepare_workers()  # which load PyTorch, as this process does now
-    from disvae.sweep.execution import execute, preview
-
+        prepare_workers()  # which load PyTorch; this process needs it for a preview only
     if chosen.dry_run:
+        from disvae.sweep.preview import preview
+
         print(preview(chosen, planned, code))
         return 0
+    from disvae.sweep.execution import execute
+
     record = execute(chosen, planned, code)
     failures = record.failures
     for name, reason in failures.items():

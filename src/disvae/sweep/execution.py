@@ -14,7 +14,6 @@ from disvae.options.user_code import Code, among
 from disvae.sweep.cluster import run_on_ray
 from disvae.sweep.description import PlannedRun, sweep_folder
 from disvae.sweep.local import run_locally
-from disvae.sweep.preview import describe
 from disvae.sweep.record import Record, plan_record
 from disvae.sweep.table import LiveTable
 from disvae.sweep.work import Task
@@ -30,7 +29,7 @@ def execute(sweep: SweepOptions, runs: Sequence[PlannedRun], code: Code) -> Reco
     call goes on where a killed one was, the runs that it was at from their checkpoints. If the
     description is bad, nothing is started.
     """
-    _check_scores(sweep, code)
+    check_scores(sweep, code)
     folder = sweep_folder(sweep.results_dir, sweep.name)
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -43,21 +42,13 @@ def execute(sweep: SweepOptions, runs: Sequence[PlannedRun], code: Code) -> Reco
     return record
 
 
-def preview(sweep: SweepOptions, runs: Sequence[PlannedRun], code: Code) -> str:
-    """Say what `execute` would do, and what it may take; nothing is written or started."""
-    _check_scores(sweep, code)
-    folder = sweep_folder(sweep.results_dir, sweep.name)
-    record, planned = plan_record(folder, runs, sweep, code)
-    names = [run.name for run in planned]
-    return describe(record, names, _processes(sweep, len(names)), sweep)
-
-
-def _check_scores(sweep: SweepOptions, code: Code) -> None:
+def check_scores(sweep: SweepOptions, code: Code) -> None:
+    """Refuse scores that no run could have."""
     wanted = [code[name].value if name in code else name for name in sweep.metrics]
     metrics.plan(wanted, _SCORABLE, settings=sweep.settings, repeats=sweep.repeats)
 
 
-def _processes(sweep: SweepOptions, n_runs: int) -> int:
+def at_once(sweep: SweepOptions, n_runs: int) -> int:
     """Return how many runs are at work at a time, and share the cores."""
     processes: int = sweep.processes or cpu_count()
     # not of what is left: other numbers of threads round otherwise
@@ -70,7 +61,7 @@ def _run_all(sweep: SweepOptions, record: Record, planned: list[PlannedRun], cod
     finished = set(filter(record.is_finished, names))
     recorded = record.failures
     failures = {name: why for name, why in recorded.items() if name not in finished}
-    processes = _processes(sweep, len(planned))
+    processes = at_once(sweep, len(planned))
     threads = max(1, cpu_count() // processes)
     scores = tuple(code[name].typed if name in code else name for name in sweep.metrics)
     places = {  # for any worker

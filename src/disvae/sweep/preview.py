@@ -16,9 +16,11 @@ from disvae.data.store import Manifest, read_manifest
 from disvae.errors import UserError
 from disvae.models.vae import VAE
 from disvae.options import RunOptions, SweepOptions
-from disvae.options.user_code import is_code
+from disvae.options.user_code import Code, is_code
 from disvae.storage.files import read_whole
-from disvae.sweep.record import Record
+from disvae.sweep.description import PlannedRun, sweep_folder
+from disvae.sweep.execution import at_once, check_scores
+from disvae.sweep.record import Record, plan_record
 
 _RUNS = ("finished", "failed", "begun", "new")
 
@@ -34,19 +36,26 @@ class _Known(NamedTuple):
     size: int | None
 
 
-def describe(record: Record, names: Sequence[str], at_once: int, sweep: SweepOptions) -> str:
-    """List runs with their states, and estimate time and disk by those that are finished."""
-    failed, data_dir = record.failures, data_root(sweep.data_dir)
+def preview(sweep: SweepOptions, runs: Sequence[PlannedRun], code: Code) -> str:
+    """Say what `execute` would do: the runs with their states, and what they may take.
+
+    Time and disk are estimated by the runs that are finished; nothing is written or started.
+    """
+    check_scores(sweep, code)
+    record, planned = plan_record(sweep_folder(sweep.results_dir, sweep.name), runs, sweep, code)
+    names, failed = [run.name for run in planned], record.failures
+    data_dir = data_root(sweep.data_dir)
     known = [_look(record, name, name in failed, data_dir) for name in names]
+    processes = at_once(sweep, len(names))
     count = Counter(run.state for run in known)
     would_run = {"begun", "new"} | ({"failed"} if sweep.retry else set())
     todo = [run for run in known if run.state in would_run]
     width = max(map(len, names))
     lines = [f"{name:{width}}  {run.state}" for name, run in zip(names, known, strict=True)]
     states = ", ".join(f"{count[state]} {state}" for state in _RUNS if count[state])
-    lines += ["", f"{len(names)} runs: {states}. {len(todo)} would run, {at_once} at a time."]
+    lines += ["", f"{len(names)} runs: {states}. {len(todo)} would run, {processes} at a time."]
     if todo:
-        lines += [_time(todo, known, at_once), _disk(todo, known)]
+        lines += [_time(todo, known, processes), _disk(todo, known)]
     return "\n".join(lines)
 
 
