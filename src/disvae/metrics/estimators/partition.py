@@ -39,4 +39,5 @@ def swap_apart(
         parted[low if is_left else high] = row
         low += is_left
         at = low if is_left else high
-    rows[:] = parted[: len(rows)]
+    for n in range(len(rows)):  # slices take long to compile
+        rows[n] = parted[n]

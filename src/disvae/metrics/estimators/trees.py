@@ -125,7 +125,8 @@ def _grow_one(
         order = tree.order[depth]
         feature, n_left, sorted_by = _best_split(gradient, total, order, tree, nodes[node])
         if sorted_by >= 0:
-            rows[start:end] = order[sorted_by, start:end]
+            for i in range(start, end):
+                rows[i] = order[sorted_by, i]
         if feature < 0:
             continue
         below, above = order[feature, start + n_left - 1], order[feature, start + n_left]
@@ -182,8 +183,10 @@ def _best_split(
                 best, n_left, highest = feature, n, found
         features[drawn], features[place] = features[place], feature
     n_constant = n_known + n_found
-    features[:n_known] = constant[:n_known]
-    constant[n_known:n_constant] = features[n_known:n_constant]
+    for i in range(n_known):  # slices take long to compile
+        features[i] = constant[i]
+    for i in range(n_known, n_constant):
+        constant[i] = features[i]
     node.n_constant = n_constant
     return best, n_left, sorted_by
 
