@@ -196,7 +196,8 @@ def numbers(zoo: Path, run: Listed) -> dict[str, float]:
 
 def command(specs: dict[str, Any]) -> str:
     """Return the command that trains such a run."""
-    given = {key: v for key, v in specs["given"].items() if key != "no_progress_bar"}
+    of_sweeps = ("no_progress_bar", "no_extend")
+    given = {key: v for key, v in specs["given"].items() if key not in of_sweeps}
     words = ["disvae", "train", specs["name"]]
     for key, value in sorted(given.items(), key=lambda item: item[0] != "experiment"):
         option = "-x" if key == "experiment" else f"--{key.replace('_', '-')}"
