@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import entr
 
 from disvae.metrics.arrays import CodeArray, FactorArray, checked, shared
 from disvae.metrics.estimators.sampling import draw_rows, repeated
@@ -51,6 +50,8 @@ def binned_information(
 
 def count_entropy(labels: Int[np.ndarray, " N"]) -> float:
     """Entropy of the empirical frequencies of labels, in nats."""
+    from scipy.special import entr
+
     return float(entr(np.bincount(labels) / len(labels)).sum())
 
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import logit
 
 from disvae.metrics.estimators.classifier import Split, accuracy, fit_classifier
 from disvae.metrics.estimators.threads import cores, of_factors, threads
@@ -116,6 +115,8 @@ def boost(split: Split, seeds: Int[np.ndarray, " K"]) -> Boosted:
 
 def _log_odds(counts: Int[np.ndarray, " values"]) -> Float[np.ndarray, " trees"]:
     """Return where the scores of a factor's trees start; one value alone has no tree."""
+    from scipy.special import logit
+
     shares = counts / counts.sum()
     mean = np.exp(np.log(shares).mean())
     return np.log(shares / mean) if len(shares) > 2 else logit(shares[1:])

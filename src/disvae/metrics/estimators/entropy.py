@@ -19,7 +19,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.polynomial import hermite_e, legendre
-from scipy.special import entr
 
 from disvae.metrics.arrays import compact
 
@@ -262,6 +261,8 @@ def _integrate(
     sizes: Float[np.ndarray, " groups"],
 ) -> None:
     """Add -q log q over leaf tiles, a group each; q is the density per component and unit."""
+    from scipy.special import entr
+
     if not len(row):
         return
     q = np.maximum(density, 0) / (sizes[row, None] * length)

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import entr
 
 from disvae.metrics.arrays import CodeArray, FactorArray, as_codes, as_factors, as_logvar, shared
 from disvae.metrics.estimators.entropy import grouped_entropies, make_room
@@ -47,6 +46,8 @@ def entropies(mean: CodeArray, logvar: CodeArray, factors: FactorArray) -> Entro
     Source: Chen et al., "Isolating Sources of Disentanglement in Variational Autoencoders", 2018,
     section 4.1 and appendix C, where the same entropies are sampled.
     """
+    from scipy.special import entr
+
     means = as_codes(mean, "mean")
     logvars = as_logvar(logvar, means)
     indices = as_factors(factors, len(means))

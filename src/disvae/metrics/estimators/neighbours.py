@@ -2,7 +2,6 @@
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import digamma
 
 _NOISE = 1e-10  # tells equal values apart
 
@@ -20,6 +19,8 @@ def neighbour_information(
     The code is not constant; values are numbered from 0, at least one occurs twice; there are
     fewer neighbours where a value has fewer images.
     """
+    from scipy.special import digamma
+
     counts = np.bincount(values)
     kept = counts[values] > 1
     scaled = code / code.std()

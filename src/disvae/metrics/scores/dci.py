@@ -4,7 +4,6 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import entr
 
 from disvae.errors import UserError
 from disvae.metrics.arrays import CodeArray, FactorArray, checked, shared
@@ -109,6 +108,8 @@ def round_to_quantiles(
 
 def _mean_concentration(importance: Float[np.ndarray, "rows columns"]) -> float:
     """1 - entropy of each row in units of its largest possible one, weighted by importance."""
+    from scipy.special import entr
+
     total = importance.sum()
     if total == 0:
         return 0.0
