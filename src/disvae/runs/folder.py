@@ -15,8 +15,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from disvae.errors import UserError
 from disvae.options import RunOptions, UserCode
 from disvae.storage.files import put_in_place, read_json, to_json, write_text
@@ -64,6 +62,8 @@ def create_run(
 @contextlib.contextmanager
 def sole_trainer(path: Path) -> Iterator[None]:
     """Hold the lock of the run in `path`, which ends with the process that holds it."""
+    from filelock import FileLock, Timeout
+
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         lock = FileLock(path.with_name(f".{path.name}.lock")).acquire(timeout=0)

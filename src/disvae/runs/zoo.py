@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pooch
-from filelock import FileLock
 
 from disvae.errors import UserError
 from disvae.runs.packed import unpack
@@ -62,6 +61,8 @@ def fetch(name: str) -> Path:
 
 def _downloaded(animal: Animal) -> Path:
     """Return the file in the cache, as the registry knows it; download it if need be."""
+    from filelock import FileLock
+
     from disvae.data.raw.download import download_file, told  # which need NumPy
     from disvae.data.raw.files import RawFile
 

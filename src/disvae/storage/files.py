@@ -11,8 +11,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from disvae.errors import UserError
 
 
@@ -117,6 +115,8 @@ def merge_json(
 
     What is written, and returned, is all of them as `tidied` has it.
     """
+    from filelock import FileLock  # here, so that no list or help waits for it
+
     if not path.parent.is_dir():  # the lock would make it anew
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     with FileLock(path.with_name(f".{path.name}.lock")):  # others may merge theirs
