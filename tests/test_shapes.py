@@ -29,7 +29,10 @@ def test_a_wrong_shape_or_type_is_found_before_the_function_runs(function, argum
 
 
 def test_a_result_is_checked_against_the_arguments(monkeypatch):
-    monkeypatch.setattr("disvae.models.transposed_convolution._paint", lambda features, _: features)
+    def keep(features, *_):
+        return features
+
+    monkeypatch.setattr("disvae.models.transposed_convolution._interleave", keep)
     layer = TransposedConvolution(1, 1).requires_grad_(False)
     with pytest.raises(TypeCheckError, match="checking the return value"):
         layer(torch.zeros(1, 1, 4, 4))
