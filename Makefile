@@ -48,6 +48,7 @@ fuzz: setup
 lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/typos
 	$(BIN)/mypy
 
 # The site, with its notebooks executed: build/docs/index.html. Any warning is an error.
