@@ -68,9 +68,10 @@ def _interleave(
     The four parts are one convolution to 4C channels, whose pixels then take their places.
     """
     channels = weight.shape[1]
-    parts = weight.unflatten(3, (2, 2)).unflatten(2, (2, 2))  # F C 2 (row) 2 (column) 2
+    parts = weight.reshape(-1, channels, 2, 2, 2, 2)  # F C 2 (row) 2 (column) 2
     parts = parts.permute(3, 5, 1, 0, 2, 4).flip(4, 5).reshape(4 * channels, -1, 2, 2)
     parts = parts.contiguous(memory_format=torch.channels_last)
     pixels = F.conv2d(features, parts, bias.repeat(4), padding=1).permute(0, 2, 3, 1)
-    pixels = pixels.unflatten(3, (2, 2, channels)).transpose(2, 3).flatten(3, 4).flatten(1, 2)
+    pixels = pixels.reshape(*pixels.shape[:3], 2, 2, channels).transpose(2, 3)
+    pixels = pixels.flatten(3, 4).flatten(1, 2)
     return pixels[:, 1:-1, 1:-1].permute(0, 3, 1, 2)
