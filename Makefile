@@ -49,7 +49,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/typos
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers auto
 
 # The site, with its notebooks executed: build/docs/index.html. Any warning is an error.
 docs: .venv/docs
