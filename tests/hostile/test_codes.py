@@ -101,8 +101,7 @@ def test_damaged_codes(tmp_path_factory, content):
 
 
 def test_codes_that_lost_bytes_at_their_beginning_are_refused(tmp_path):
-    (tmp_path / "codes.npz").write_bytes(
-        CODES[:4] + CODES[34:]
-    )  # an entry lies before the beginning now
+    # an entry lies before the beginning now
+    (tmp_path / "codes.npz").write_bytes(CODES[:4] + CODES[34:])
     with pytest.raises(UserError, match="is no"):
         read_codes(tmp_path / "codes.npz")

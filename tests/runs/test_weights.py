@@ -110,7 +110,7 @@ def test_a_bad_checkpoint_is_one_sentence(stopped, damage):
         state = read_tensors(file)
         torch.save({**state, "modules": [state["modules"][1]]}, file)
     else:
-        torch.save({"version": 2}, file)
+        torch.save({"version": 3}, file)
     with pytest.raises(UserError, match=r"checkpoint\.pt is") as fault:
         _ = disvae.open_run(stopped).model
     assert "\n" not in str(fault.value)

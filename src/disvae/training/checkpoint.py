@@ -17,7 +17,7 @@ from disvae.training.learners import Learners
 from disvae.training.loop import Position
 from disvae.training.randomness import random_states, set_random_states
 
-_FORMAT = 3  # 2: of one process, whose random states, objective and terms stood among the rest
+_FORMAT = 3
 History = TypeVar("History")
 
 
@@ -70,7 +70,8 @@ def restore(
     was given, and the number of epochs; it raises any exception if they do not fit. Beside the
     learners the file may have `room` bytes.
     """
-    state = _in_this_format(path, read_tensors(path, _size_of(learners) + room))
+    state = read_tensors(path, _size_of(learners) + room)
+    _require_this_format(path, state)
     try:
         parts = state["processes"]
         if len(parts) != fabric.world_size:
@@ -108,21 +109,16 @@ def _size_of(learners: Learners) -> int:
     return 8 * sum(value.nbytes for state in states for value in state.values())
 
 
-def _in_this_format(path: Path, state: dict[str, Any]) -> dict[str, Any]:
-    """Return the content of a checkpoint as this version writes it; refuse formats unknown."""
+def _require_this_format(path: Path, state: dict[str, Any]) -> None:
+    """Refuse what another version wrote; what is no checkpoint at all does not fit later."""
     number = state.get("version")
     if type(number) is not int or number == _FORMAT or abs(number) > 10**6:
-        return state  # if it is none, it does not fit
-    if number == 2:
-        position = state.get("position")
-        terms = position.get("terms") if isinstance(position, dict) else None
-        part = {"random": state.get("random"), "state": state.get("state"), "terms": terms}
-        return {**state, "processes": [part]}
+        return
     by = state.get("disvae")
     version = f"disvae {by[:20]}" if isinstance(by, str) else "the version that specs.json names"
     raise UserError(
-        f"{path} has format {number}, but disvae {metadata.version('disvae')} reads the "
-        f"formats 2 and {_FORMAT}; go on with {version}, or remove it and train again."
+        f"{path} has format {number}, but disvae {metadata.version('disvae')} reads "
+        f"format {_FORMAT}; go on with {version}, or remove it and train again."
     )
 
 
