@@ -123,6 +123,14 @@ def test_values_that_do_not_fit_are_refused(begun, tmp_path, way):
         resume(begun, tmp_path, content)
 
 
+@pytest.mark.parametrize("part", ["validation", "scores"])
+@pytest.mark.parametrize("empty", [torch.zeros(0), (), "", None])
+def test_what_is_empty_but_no_record_is_refused(begun, tmp_path, part, empty):
+    content = tampered(read_tensors(begun.checkpoint), ("history", part), empty)
+    with pytest.raises(UserError, match=r"checkpoint\.pt is damaged or not of this run"):
+        resume(begun, tmp_path, content)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -65,8 +65,10 @@ def read_history(state: Any, epochs: int, frame_size: tuple[int, int]) -> Histor
 
     If it is not that of so many epochs with frames of that size, it raises many kinds of exception.
     """
-    log, film, scores = (state[part] for part in ("log", "film", "scores"))
-    validation = state.get("validation", [])  # which checkpoints of before have not
+    log, film, scores, validation = (state[part] for part in History._fields)
+    # others may be as empty, and fail where an epoch is added
+    if [type(part) for part in (log, film, scores, validation)] != [list, list, dict, list]:
+        raise ValueError("not the records of a training")
     if len(log) != epochs or len(film) != epochs or len(validation) not in (0, epochs):
         raise ValueError("not a record an epoch")
     for terms in log:
