@@ -39,6 +39,18 @@ settings.register_profile("default", deadline=None, suppress_health_check=_files
 settings.register_profile("fuzz", parent=settings.get_profile("default"), max_examples=5000)
 settings.load_profile("default")
 
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more process than there are cores: some tests wait for others' time limits."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what waits the longest: a cluster's machines are missed only after seconds."""
+    items.sort(key=lambda item: item.path.name != "test_cluster.py")
+
+
 SHARED = Path(__file__).parents[2] / "shared"
 N_DIGITS = 100
 N_SPRITES = 96

@@ -7,15 +7,24 @@ import sys
 
 import disvae
 from disvae.cli import main
+from disvae.objectives import discriminator
 
 
 def start(target, *arguments, **options):
-    """Start a process that calls `target`, untouched by what this one has changed."""
+    """Start a process that calls `target`, untouched by what this one has changed.
+
+    Its discriminators are small: the real one has five million weights to write at each checkpoint.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["disvae.sweep.loaded"])
-    process = context.Process(target=target, args=arguments, kwargs=options)
+    process = context.Process(target=_call, args=(target, *arguments), kwargs=options)
     process.start()
     return process
+
+
+def _call(target, *arguments, **options):
+    discriminator._UNITS = 20
+    target(*arguments, **options)
 
 
 def start_training(name, options, **more):

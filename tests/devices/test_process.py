@@ -1,46 +1,49 @@
 """Settings of the process: who makes them, and that the user's own stay."""
 
+import ctypes
 import os
 import subprocess
 import sys
 
 import pytest
 
-from disvae.devices.process import spin_briefly
-
-MAPPED = """
-import ctypes
 from disvae.devices.fabric import make_fabric
-from disvae.devices.process import keep_freed_memory
+from disvae.devices.process import keep_freed_memory, spin_briefly
 from disvae.options import Computing
+from tests.processes import start
 
-c = ctypes.CDLL(None)
-c.malloc.restype, c.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 
 class Counts(ctypes.Structure):
+    """What glibc says of its memory."""
+
     names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
-    _fields_ = [(name, ctypes.c_size_t) for name in names.split()]
+    _fields_ = tuple((name, ctypes.c_size_t) for name in names.split())
 
-c.mallinfo2.restype = Counts
 
-def is_mapped():  # more than glibc ever keeps by itself
-    before = c.mallinfo2().hblks
-    c.malloc(2**26)
-    return c.mallinfo2().hblks > before
+def maps_memory(said):
+    """Write whether a large block is a mapping of its own, before and after it is asked for."""
+    c = ctypes.CDLL(None)
+    c.malloc.restype, c.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    c.mallinfo2.restype = Counts
 
-make_fabric(Computing(device="cpu"))
-print(is_mapped())
-keep_freed_memory()
-print(is_mapped())
-"""
+    def is_mapped():  # more than glibc ever keeps by itself
+        before = c.mallinfo2().hblks
+        c.malloc(2**26)
+        return c.mallinfo2().hblks > before
+
+    make_fabric(Computing(device="cpu"))
+    before = is_mapped()
+    keep_freed_memory()
+    said.write_text(f"{before} {is_mapped()}")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a setting of glibc's")
-def test_memory_is_kept_when_that_is_asked_for_and_not_by_who_makes_a_fabric():
+def test_memory_is_kept_when_that_is_asked_for_and_not_by_who_makes_a_fabric(tmp_path):
     if b"glibc" not in subprocess.run(["ldd", "--version"], capture_output=True).stdout.lower():
         pytest.skip("a setting of glibc's")
-    done = subprocess.run([sys.executable, "-c", MAPPED], capture_output=True, text=True)
-    assert done.stdout.split() == ["True", "False"], done.stderr
+    process = start(maps_memory, tmp_path / "said")
+    process.join()
+    assert (tmp_path / "said").read_text() == "True False"
 
 
 @pytest.mark.parametrize(

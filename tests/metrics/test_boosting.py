@@ -37,7 +37,7 @@ def random_case(number, ties):
 @pytest.fixture
 def rounds(number, monkeypatch):
     """All rounds in one case; few where scikit-learn grows many trees, a millisecond each."""
-    few = {0: 3, 1: 100}.get(number, 20 if number % 4 == 1 else 8)
+    few = {0: 3, 1: 60}.get(number, 10 if number % 4 == 1 else 5)
     monkeypatch.setattr(boosting, "ROUNDS", few)
 
 

@@ -18,7 +18,7 @@ from tests.processes import start_command
 
 pytest.importorskip("ray", reason="Ray is not installed (disvae[ray])")
 RAY = Path(sys.executable).with_name("ray")
-N_RUNS, N_EPOCHS = 4, 20
+N_RUNS, N_EPOCHS = 3, 8
 OWN_LOSS = """
 from disvae.objectives import BetaVAE
 
@@ -31,7 +31,8 @@ def start_node(stack, *arguments):
     """Start a node with one core, which ends with the test; return the id of its raylet."""
     environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
     node = subprocess.Popen(
-        [RAY, "start", "--block", "--num-cpus=1", "--disable-usage-stats", *arguments],
+        [RAY, "start", "--block", "--num-cpus=1", "--disable-usage-stats",
+         "--include-log-monitor=false", *arguments],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment,
     )  # fmt: skip
     stack.callback(node.wait)

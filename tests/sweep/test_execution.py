@@ -313,7 +313,7 @@ def test_a_run_that_fails_is_reported_and_the_others_finish(tmp_path, data_dir, 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_a_run_that_is_killed_is_a_failure_and_the_others_finish(tmp_path, data_dir):
     arguments = command(tmp_path, data_dir, "-x", "VAE_mnist", "--seeds", "3")
-    arguments[arguments.index("epochs=1")] = "epochs=20"
+    arguments[arguments.index("epochs=1")] = "epochs=8"
     process = subprocess.Popen(
         [sys.executable, "-m", "disvae", *arguments],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
