@@ -9,6 +9,7 @@ How tests stay fast, for all of them must end in minutes on two cores:
 - ``pytest --durations=40`` shows the slowest: look at yours.
 """
 
+import gc
 import os
 import subprocess
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from jaxtyping import install_import_hook
 from disvae.devices.process import spin_briefly
 
 spin_briefly()  # before PyTorch is imported: others may use this machine
+gc.set_threshold(100_000, 50, 50)  # a collection looks at all that PyTorch and others loaded
 if "PYTEST_XDIST_WORKER" in os.environ:  # each of the processes has a core
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -38,7 +40,6 @@ _files = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]  # tests on
 settings.register_profile("default", deadline=None, suppress_health_check=_files)
 settings.register_profile("fuzz", parent=settings.get_profile("default"), max_examples=5000)
 settings.load_profile("default")
-
 
 
 def pytest_xdist_auto_num_workers() -> int:
