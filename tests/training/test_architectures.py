@@ -33,8 +33,8 @@ def test_the_loss_falls(model, size, rate, shapes, tmp_path, monkeypatch):
     monkeypatch.setattr(animations, "_SHEET_PIXELS", 20_000)  # films of colours take seconds
     run = disvae.train(
         "run", dataset=str(shapes), image_size=size, model_type=model, loss="VAE", lr=rate,
-        epochs=2, batch_size=2, latent_dim=4, no_test=True, no_extend=True, device="cpu", no_progress_bar=True,
-        data_dir=shapes.parent / "data", results_dir=tmp_path,
+        epochs=2, batch_size=2, latent_dim=4, no_test=True, no_extend=True, device="cpu",
+        no_progress_bar=True, data_dir=shapes.parent / "data", results_dir=tmp_path,
     )  # fmt: skip
     losses = run.losses["loss"]
     assert losses[-1] < 0.95 * losses[0]
