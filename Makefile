@@ -38,7 +38,7 @@ check: lint
 
 # All tests, and the branches that none of them takes.
 coverage: setup
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov disvae --cov-branch \
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov \
 		--cov-report term-missing:skip-covered
 
 # Many more hostile files, and kills at random moments, than the tests try.

@@ -125,7 +125,7 @@ def test_when_workers_and_nodes_go_away_every_run_still_ends_once(cluster, tmp_p
     os.kill(begun(folder)[asked][-1], signal.SIGTERM)
     cut = wait_for_training_on(second)
     os.kill(second, signal.SIGKILL)
-    process.join(240)
+    process.join(600)
     assert process.exitcode == 0
     lines = said.read_text().splitlines()
     ended = [line.split()[1] for line in lines if line.endswith(": finished")]
