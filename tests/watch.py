@@ -12,7 +12,7 @@ TWO_PATHS = {"os.rename", "shutil.move"}
 LINKS = {"os.link", "os.symlink"}
 AWAY = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn"}
 # of the tools around the tests, and of multiprocessing
-ALLOWED = ("/.hypothesis", "/__pycache__/", "/.pytest_cache/", "/dev/null", "/pymp-")
+ALLOWED = ("/.hypothesis", "/__pycache__", "/.pytest_cache/", "/dev/null", "/pymp-")
 
 _seen: list[str] | None = None
 
