@@ -13,7 +13,7 @@ from disvae.objectives import discriminator
 def start(target, *arguments, **options):
     """Start a process that calls `target`, untouched by what this one has changed.
 
-    Its discriminators are small: the real one has five million weights to write at each checkpoint.
+    Its discriminators are small: the real one has four million weights to write at each checkpoint.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["disvae.sweep.loaded"])

@@ -52,14 +52,15 @@ def test_values_that_no_option_can_have(command, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DISVAE_DATA", str(tmp_path / "data"))
     monkeypatch.setattr("builtins.input", lambda *_: "")
-    # all values come in turn: each way of reading has many options
-    for option, value in zip(options(command), itertools.cycle(VALUES), strict=False):
-        words = [*command.split(), *COMMANDS[command], f"{option}={value}"]
-        status = main(words)
-        said = capsys.readouterr().err.splitlines()
-        assert status in (0, 2), (words, status)
-        assert status == 0 or said[-1].startswith("disvae: "), words
-        assert status == 0 or len(said[-1]) < 4000, words
+    turns = itertools.cycle(VALUES)  # all come in turn: each way of reading has many options
+    for option in options(command):
+        for value in itertools.islice(turns, 2):
+            words = [*command.split(), *COMMANDS[command], f"{option}={value}"]
+            status = main(words)
+            said = capsys.readouterr().err.splitlines()
+            assert status in (0, 2), (words, status)
+            assert status == 0 or said[-1].startswith("disvae: "), words
+            assert status == 0 or len(said[-1]) < 4000, words
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -200,11 +200,11 @@ def test_every_answer_carries_the_policy(door):
         assert "'unsafe" not in answer
 
 
-def test_thousands_of_requests_at_once(door):
+def test_ten_thousand_requests_at_once(door):
     statuses = []
 
     def many():
-        for _ in range(6):
+        for _ in range(20):
             try:
                 statuses.append(door.ask()[0])
             except OSError:
@@ -215,9 +215,9 @@ def test_thousands_of_requests_at_once(door):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(statuses) == 3_000
+    assert len(statuses) == 10_000
     assert set(statuses) <= {200, 503, -1}
-    assert statuses.count(200) > 1_500
+    assert statuses.count(200) > 5_000
     assert door.ask()[0] == 200
 
 
