@@ -173,8 +173,8 @@ def readme(zoo: Path) -> str:
 
 Reconstruction and KL are the test losses, nats per image, over all training images. Epochs are
 those of `--epochs`, of the experiment's full length; FactorVAE takes two batches a step. Hours are
-those of one core (VAE_dsprites: of two), at the median speed of the epochs, beside other work. Each
-picture: a latent a row, largest KL first.
+those of one core or two, at the median speed of the epochs, beside other work. Each picture: a
+latent a row, largest KL first.
 """
     if len(scored) > 1:
         text += f"""
